@@ -1,0 +1,69 @@
+"""Reference-guided, diverse, consistent 8x super-resolution for napari and Python.
+
+Importing this package loads neither torch nor napari nor Qt; a public name loads what it needs
+when it is first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from napari_refvae.api import load_model, replay, upscale
+    from napari_refvae.engine.result import SuperResolutionResult
+    from napari_refvae.engine.upscaler import Upscaler
+    from napari_refvae.errors import RefVAEError
+    from napari_refvae.spec import (
+        ImageReference,
+        IntensityRange,
+        PriorReference,
+        SelfReference,
+        TileSpec,
+    )
+
+__all__ = [
+    "ImageReference",
+    "IntensityRange",
+    "PriorReference",
+    "RefVAEError",
+    "SelfReference",
+    "SuperResolutionResult",
+    "TileSpec",
+    "Upscaler",
+    "load_model",
+    "replay",
+    "upscale",
+]
+
+try:
+    __version__ = version("napari-refvae")
+except PackageNotFoundError:  # a source tree that is not installed
+    __version__ = "0+unknown"
+
+_HOMES = {
+    "ImageReference": "spec",
+    "IntensityRange": "spec",
+    "PriorReference": "spec",
+    "RefVAEError": "errors",
+    "SelfReference": "spec",
+    "SuperResolutionResult": "engine.result",
+    "TileSpec": "spec",
+    "Upscaler": "engine.upscaler",
+    "load_model": "api",
+    "replay": "api",
+    "upscale": "api",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

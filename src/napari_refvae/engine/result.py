@@ -1,0 +1,101 @@
+"""What a run returns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from napari_refvae.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+__all__ = ["SuperResolutionResult"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SuperResolutionResult:
+    """The samples of one run, in the input's dtype and kind.
+
+    Attributes
+    ----------
+    sr
+        ``(N, 8h, 8w)`` for a grey input, ``(N, 8h, 8w, C)`` for RGB and RGBA.
+    lr
+        The input, as it came.
+    bicubic
+        The input up-sampled bicubically, like one sample.
+    references
+        Name of each sample's reference, N long.
+    seeds
+        Seed of each sample, N long: with the same reference it makes that sample again alone.
+    lr_psnr
+        How well each sample, down-sampled and rounded to 8 bits, gives the input back, in dB over
+        all colour values; infinite if exactly.
+    provenance
+        A JSON-ready record that makes the run again (`napari_refvae.replay`).
+    scale
+        HR pixels per LR pixel and axis.
+    """
+
+    sr: NDArray[Any]
+    lr: NDArray[Any]
+    bicubic: NDArray[Any]
+    references: tuple[str, ...]
+    seeds: tuple[int, ...]
+    lr_psnr: tuple[float, ...]
+    provenance: Mapping[str, Any]
+    scale: int = 8
+
+    def __len__(self) -> int:
+        return len(self.sr)
+
+    @property
+    def mean(self) -> NDArray[np.float32]:
+        """Mean of the samples, float32, in stored units."""
+        return self.sr.mean(axis=0, dtype=np.float64).astype(np.float32)
+
+    @property
+    def std(self) -> NDArray[np.float32]:
+        """Standard deviation over the samples, float32, in stored units: where the detail is invention."""
+        return self.sr.std(axis=0, dtype=np.float64).astype(np.float32)
+
+    def residual(self, against: Literal["bicubic", "mean"] | NDArray[Any] = "bicubic") -> NDArray[np.float32]:
+        """Each sample minus one image, float32, in stored units: ``(N, 8h, 8w[, C])``.
+
+        ``against`` is ``"bicubic"``, ``"mean"`` (of the samples) or an image of a sample's shape, such as
+        the ground truth.
+
+        Raises
+        ------
+        InvalidInputError
+            If ``against`` is no such word, or its shape is not that of a sample.
+        """
+        if isinstance(against, str):
+            if against not in ("bicubic", "mean"):
+                raise InvalidInputError(f"expected 'bicubic', 'mean' or an image to subtract; got {against!r}")
+            base = self.bicubic if against == "bicubic" else self.mean
+        else:
+            base = np.asarray(against)
+            if base.shape != self.sr.shape[1:]:
+                raise InvalidInputError(f"expected an image of shape {self.sr.shape[1:]} to subtract; got {base.shape}")
+        return self.sr.astype(np.float32) - base.astype(np.float32)
+
+    def save(self, folder: Path | str, stem: str = "image", suffix: str = ".png") -> list[Path]:
+        """Write each sample and one JSON side-car that replays the run; never overwrites a file.
+
+        Returns the paths written, the side-car last.
+
+        Raises
+        ------
+        OutputError
+            If something cannot be written; nothing is left half-written.
+        """
+        from napari_refvae.imageio.files import save_samples
+
+        return save_samples(self, folder, stem, suffix)

@@ -1,0 +1,1 @@
+"""The networks: three doors (encode, posterior, decode) and one latent map."""

@@ -1,0 +1,143 @@
+"""Our own network: a hierarchy of two latents, and all the work at LR resolution.
+
+A global code says what the reference looks like (its texture statistics); a spatial noise field
+says where the invented detail goes; one scalar says how vivid it is. Together they are the latent
+map. It implements what the paper's section 4.4 asks for ("hierarchical latent space").
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+
+from napari_refvae.model.blocks import ModulatedBlock, ResidualBlock, UpsamplingStage, leaky
+from napari_refvae.model.doors import LatentLayout, ReferenceVAE
+from napari_refvae.model.gaussian import DiagonalGaussian
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from napari_refvae.model.config import CompactConfig
+
+__all__ = ["CompactRefVAE", "DetailPosterior", "ReferenceEncoder"]
+
+
+class CompactRefVAE(ReferenceVAE):
+    """Encoder and modulated decoder on the LR grid, PixelShuffle tail, reference encoder."""
+
+    def __init__(self, config: CompactConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.scale = config.scale
+        self.layout = LatentLayout(code=config.code, noise=config.noise, vividness=True)
+        self.halo = _halo(config)
+        channels = config.code + config.noise + 1
+        self.head = nn.Conv2d(3, config.width, 3, padding=1)
+        self.trunk = nn.ModuleList(ResidualBlock(config.width) for _ in range(config.trunk_blocks))
+        self.blocks = nn.ModuleList(ModulatedBlock(config.width, channels) for _ in range(config.decoder_blocks))
+        widths = (config.width, *config.tail_widths)
+        last = len(config.tail_widths) - 1
+        self.tail = nn.ModuleList(
+            UpsamplingStage(width, wider, refine=stage < last)
+            for stage, (width, wider) in enumerate(zip(widths[:-1], widths[1:], strict=True))
+        )
+        self.last = nn.Conv2d(widths[-1], 3, 3, padding=1)
+        self.reference = ReferenceEncoder(config.reference_widths, config.code)
+        self.apply(_initialise)
+        nn.init.zeros_(self.last.weight)  # detail starts at zero: the first output is the consistent upsampling
+
+    def encode(self, lr: Tensor) -> Tensor:
+        features = first = self.head(lr - 0.5)
+        for block in self.trunk:
+            features = block(features)
+        return features + first
+
+    def posterior(self, reference: Tensor) -> DiagonalGaussian:
+        return self.reference(reference)
+
+    def lift(self, code: Tensor, noise: Tensor, vividness: Tensor) -> Tensor:
+        height, width = noise.shape[-2:]
+        scalars = torch.cat([code, 2 * vividness[:, None].to(code) - 1], dim=1)
+        return torch.cat([noise, scalars[:, :, None, None].expand(-1, -1, height, width)], dim=1)
+
+    def decode(self, features: Tensor, latent: Tensor) -> Tensor:
+        x = features.expand(latent.shape[0], -1, -1, -1)
+        for block in self.blocks:
+            x = block(x, latent)
+        for stage in self.tail:
+            x = stage(x)
+        return self.last(x)
+
+
+class ReferenceEncoder(nn.Module):
+    """Global code of a reference from the channel statistics of a small CNN: any size, nothing squashed."""
+
+    SMALLEST = 16
+
+    def __init__(self, widths: tuple[int, ...], code: int) -> None:
+        super().__init__()
+        pairs = zip((3, *widths[:-1]), widths, strict=True)
+        self.convs = nn.ModuleList(nn.Conv2d(a, b, 3, stride=1 if i == 0 else 2, padding=1) for i, (a, b) in enumerate(pairs))
+        self.head = nn.Linear(2 * sum(widths), 2 * code)
+
+    def forward(self, reference: Tensor) -> DiagonalGaussian:
+        statistics = []
+        x = _at_least(reference, self.SMALLEST) - 0.5
+        for conv in self.convs:
+            x = leaky(conv(x))
+            wide = x.float()
+            variance, mean = torch.var_mean(wide, dim=(2, 3), correction=0)
+            statistics += [mean, (variance + 1e-6).sqrt()]
+        mean, log_variance = self.head(torch.cat(statistics, dim=1)).float().chunk(2, dim=1)
+        return DiagonalGaussian(mean, log_variance.clamp(-10, 4))
+
+
+class DetailPosterior(nn.Module):
+    """Posterior of the spatial noise field given the true detail. It is used in training only.
+
+    The HR detail (``hr - upsample(lr)``) is folded onto the LR grid; a small CNN reads mean and
+    log-variance of the noise field from it and from the encoder's features.
+    """
+
+    def __init__(self, config: CompactConfig, hidden: int = 64) -> None:
+        super().__init__()
+        self.scale = config.scale
+        self.fold = nn.Conv2d(3 * config.scale**2, hidden, 3, padding=1)
+        self.join = nn.Conv2d(hidden + config.width, hidden, 1)
+        self.block = ResidualBlock(hidden)
+        self.out = nn.Conv2d(hidden, 2 * config.noise, 1)
+        self.apply(_initialise)
+
+    def forward(self, detail: Tensor, features: Tensor) -> DiagonalGaussian:
+        """``detail (B, 3, scale*h, scale*w)`` and ``features (B, F, h, w)`` to a field ``(B, noise, h, w)``."""
+        x = leaky(self.fold(nn.functional.pixel_unshuffle(detail, self.scale)))
+        x = self.block(leaky(self.join(torch.cat([x, features], dim=1))))
+        mean, log_variance = self.out(x).float().chunk(2, dim=1)
+        return DiagonalGaussian(mean, log_variance.clamp(-10, 4))
+
+
+def _halo(config: CompactConfig) -> int:
+    """Receptive field in LR pixels: 3x3 convolutions, each worth 1 / (its grid's scale)."""
+    last = len(config.tail_widths)
+    tail = sum((1.0 + (2.0 if stage < last - 1 else 0.0) / 2) / 2**stage for stage in range(last)) + 1 / 2**last
+    return 1 + 2 * (config.trunk_blocks + config.decoder_blocks) + math.ceil(tail)
+
+
+def _at_least(image: Tensor, smallest: int) -> Tensor:
+    """Repeat an image that is smaller than ``smallest`` until it is not: statistics stay the same."""
+    height, width = image.shape[-2:]
+    return image.repeat(1, 1, math.ceil(smallest / height), math.ceil(smallest / width))
+
+
+def _initialise(module: nn.Module) -> None:
+    """He initialisation at a tenth for residual branches' ends, as is usual for super-resolution."""
+    if isinstance(module, nn.Conv2d | nn.Linear):
+        nn.init.kaiming_normal_(module.weight, a=0.1)
+        nn.init.zeros_(module.bias)
+    if isinstance(module, ResidualBlock | ModulatedBlock):
+        module.conv2.weight.data.mul_(0.1)
+    if isinstance(module, ModulatedBlock):
+        module.modulation.weight.data.mul_(0.1)

@@ -1,0 +1,256 @@
+"""The training loop: devices and precision by Lightning Fabric, everything resumable.
+
+A run lives in one folder: ``last.safetensors`` (the whole state), ``best.safetensors`` and
+``model.safetensors`` (model files that the package loads), ``log.jsonl`` (one line a report).
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import logging
+import math
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from lightning.fabric import Fabric
+
+from napari_refvae.errors import TrainingError
+from napari_refvae.model.checkpoint import build_model, load_checkpoint, save_checkpoint
+from napari_refvae.model.config import PRESETS
+from napari_refvae.training.adversary import Adversary
+from napari_refvae.training.features import FeatureNetwork
+from napari_refvae.training.objective import Drawn, TrainingNetwork, generator_loss
+from napari_refvae.training.state import flatten_optimizer, load_state, restore_optimizer, save_state
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from torch import Tensor
+
+    from napari_refvae.model.doors import ReferenceVAE
+    from napari_refvae.training.config import LossWeights, TrainingConfig
+    from napari_refvae.training.data import ExampleSource
+
+__all__ = ["Budget", "Report", "Trainer"]
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """When to stop: after so many minutes of this process, or at the config's last step."""
+
+    minutes: float = math.inf
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Means of the loss terms since the last report."""
+
+    step: int
+    steps: int
+    stage: str
+    learning_rate: float
+    seconds_a_step: float
+    terms: dict[str, float]
+
+
+class Trainer:
+    """Trains one model in one folder.
+
+    Parameters
+    ----------
+    config
+        What to train and how.
+    source
+        Where examples come from.
+    folder
+        The run's folder; a state found there is resumed.
+    start
+        A model file to start from, if no state is there.
+    validate
+        Scores a model during training (greater is better); the best one is kept.
+    """
+
+    def __init__(
+        self,
+        config: TrainingConfig,
+        source: ExampleSource,
+        folder: Path,
+        *,
+        start: Path | None = None,
+        validate: Callable[[ReferenceVAE], dict[str, float]] | None = None,
+        feature_weights: Path | None = None,
+        devices: int | str = "auto",
+    ) -> None:
+        self.config, self.source, self.folder, self.validate = config, source, folder, validate
+        folder.mkdir(parents=True, exist_ok=True)
+        self.fabric = Fabric(precision=_precision(config.precision), devices=devices, strategy="auto")
+        self.fabric.launch()
+        torch.manual_seed(config.seed)
+        model = load_checkpoint(start)[0] if start else build_model(PRESETS[config.preset])
+        network = TrainingNetwork(model).to(memory_format=torch.channels_last)  # type: ignore[arg-type]
+        optimizer = torch.optim.AdamW(network.parameters(), betas=config.betas, weight_decay=config.weight_decay)
+        self.ema = copy.deepcopy(network.model).to(self.fabric.device).eval()
+        self.network, self.optimizer = self.fabric.setup(network, optimizer)
+        self.features: FeatureNetwork | None = None
+        self.adversary: Adversary | None = None
+        if any(_needs_features(stage.weights) for stage in config.stages):
+            self.features = FeatureNetwork.load(config.feature_network, feature_weights).to(self.fabric.device)
+        if any(stage.weights.adversarial for stage in config.stages) and self.features is not None:
+            self.adversary = Adversary(self.features, self.fabric, config)
+        self.step, self.best = 0, -math.inf
+        self._resume()
+
+    def run(
+        self,
+        budget: Budget,
+        *,
+        report: Callable[[Report], None],
+        report_every: int = 100,
+        save_minutes: float = 4,
+        validate_minutes: float = 12,
+    ) -> None:
+        """Train until the budget or the last step is reached; save on the way and at the end.
+
+        Raises
+        ------
+        TrainingError
+            If the loss is not finite; the last good state stays on disk.
+        """
+        begin = saved = validated = mark = time.monotonic()
+        totals: dict[str, float] = {}
+        marked = self.step
+        while self.step < self.config.steps and time.monotonic() - begin < 60 * budget.minutes:
+            for name, value in self._step().items():
+                totals[name] = totals.get(name, 0.0) + value
+            self.step += 1
+            now = time.monotonic()
+            if self.step % report_every == 0 or self.step == self.config.steps:
+                count = self.step - marked
+                terms = {name: value / count for name, value in totals.items()}
+                stage, rate = self.config.stage_at(self.step)
+                self._emit(Report(self.step, self.config.steps, stage.name, rate, (now - mark) / count, terms), report)
+                totals, marked, mark = {}, self.step, now
+            if now - saved > 60 * save_minutes:
+                self.save()
+                saved = now
+            if now - validated > 60 * validate_minutes:
+                self._validate()
+                validated = time.monotonic()
+        self.save()
+        self._validate()
+
+    def _step(self) -> dict[str, float]:
+        config, fabric = self.config, self.fabric
+        stage, rate = config.stage_at(self.step)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        batch = self.source.batch(self.step, fabric.global_rank).to(fabric.device)
+        drawn = self._draw(batch.lr.shape)
+        outputs = self.network(batch, drawn)
+        features = self.features if _needs_features(stage.weights) else None
+        with fabric.autocast():
+            loss, terms = generator_loss(outputs, batch, stage.weights, config, self.step, features)
+            if stage.weights.adversarial and self.adversary is not None:
+                adversarial = self.adversary.generator_term(outputs.samples, batch)
+                loss = loss + stage.weights.adversarial * adversarial
+                terms["adversarial"] = adversarial.detach()
+        if not torch.isfinite(loss):
+            raise TrainingError(
+                f"the loss became {loss.item()} at step {self.step}; the last good state is in {self.folder}: "
+                "resume with a smaller learning rate"
+            )
+        self.optimizer.zero_grad(set_to_none=True)
+        fabric.backward(loss)
+        norm = fabric.clip_gradients(self.network, self.optimizer, max_norm=config.clip, error_if_nonfinite=False)
+        if norm is None or torch.isfinite(norm):
+            self.optimizer.step()
+        if stage.weights.adversarial and self.adversary is not None:
+            terms |= self.adversary.step(outputs.samples.detach(), batch, rate)
+        self._average()
+        return {name: float(value) for name, value in terms.items()} | {"loss": float(loss.detach())}
+
+    def _draw(self, shape: torch.Size) -> Drawn:
+        config, layout = self.config, self.ema.layout
+        generator = torch.Generator().manual_seed(hash((config.seed, self.step, self.fabric.global_rank)) & (2**62 - 1))
+        count, batch = config.samples + 1, shape[0]
+        code = torch.randn(count, batch, layout.code, generator=generator)
+        noise = torch.randn(count, batch, layout.noise, *shape[-2:], generator=generator)
+        return Drawn(code.to(self.fabric.device), noise.to(self.fabric.device))
+
+    @torch.no_grad()
+    def _average(self) -> None:
+        decay = min(self.config.ema, (1 + self.step) / (10 + self.step))
+        pairs = zip(self.ema.parameters(), self._module.model.parameters(), strict=True)
+        averages, values = (list(column) for column in zip(*pairs, strict=True))
+        torch._foreach_lerp_(averages, values, 1 - decay)
+
+    @property
+    def _module(self) -> TrainingNetwork:
+        return self.network.module  # type: ignore[no-any-return]
+
+    def save(self) -> None:
+        """Write the run's state, and the averaged weights as a model file."""
+        if not self.fabric.is_global_zero:
+            return
+        parts = {
+            "network": self._module.state_dict(),
+            "ema": self.ema.state_dict(),
+            "optimizer": flatten_optimizer(self.optimizer),
+        }
+        if self.adversary is not None:
+            parts |= self.adversary.state()
+        save_state(self.folder / "last.safetensors", parts, {"step": self.step, "best": self.best})
+        self._export("model.safetensors", {})
+
+    def _export(self, name: str, scores: dict[str, float]) -> None:
+        training = {"steps": self.step, "scores": scores, "config": asdict(self.config)}
+        config = PRESETS[self.config.preset]
+        save_checkpoint(self.folder / name, self.ema.state_dict(), preset=self.config.preset, config=config, training=training)
+
+    def _resume(self) -> None:
+        path = self.folder / "last.safetensors"
+        if not path.exists():
+            return
+        parts, metadata = load_state(path)
+        self._module.load_state_dict(parts["network"])
+        self.ema.load_state_dict(parts["ema"])
+        restore_optimizer(self.optimizer, parts["optimizer"])
+        if self.adversary is not None:
+            self.adversary.restore(parts)
+        self.step, self.best = metadata["step"], metadata["best"]
+        log.info("resumed %s at step %d", path, self.step)
+
+    def _validate(self) -> None:
+        if self.validate is None or not self.fabric.is_global_zero:
+            return
+        scores = self.validate(self.ema)
+        self._write({"step": self.step, "scores": scores})
+        score = next(iter(scores.values()))
+        if score > self.best:
+            self.best = score
+            self._export("best.safetensors", scores)
+
+    def _emit(self, entry: Report, report: Callable[[Report], None]) -> None:
+        if self.fabric.is_global_zero:
+            self._write(asdict(entry))
+            report(entry)
+
+    def _write(self, entry: dict[str, Any]) -> None:
+        with (self.folder / "log.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps(entry) + "\n")
+
+
+def _needs_features(weights: LossWeights) -> bool:
+    return any((weights.perceptual, weights.local_best, weights.style, weights.adversarial))
+
+
+def _precision(name: str) -> Any:
+    return name
+
+

@@ -1,0 +1,1 @@
+"""The napari dock widget. The only part that imports napari, qtpy or magicgui."""
