@@ -34,6 +34,7 @@ class CompactRefVAE(ReferenceVAE):
         self.scale = config.scale
         self.layout = LatentLayout(code=config.code, noise=config.noise, vividness=True)
         self.halo = _halo(config)
+        self.bytes_per_pixel = _bytes_per_pixel(config)
         channels = config.code + config.noise + 1
         self.head = nn.Conv2d(3, config.width, 3, padding=1)
         self.trunk = nn.ModuleList(ResidualBlock(config.width) for _ in range(config.trunk_blocks))
@@ -124,6 +125,13 @@ def _halo(config: CompactConfig) -> int:
     last = len(config.tail_widths)
     tail = sum((1.0 + (2.0 if stage < last - 1 else 0.0) / 2) / 2**stage for stage in range(last)) + 1 / 2**last
     return 1 + 2 * (config.trunk_blocks + config.decoder_blocks) + math.ceil(tail)
+
+
+def _bytes_per_pixel(config: CompactConfig) -> int:
+    """Activations alive at once in the widest stage: a convolution's output, its shuffled copy and what follows."""
+    grids = [4**stage for stage in range(len(config.tail_widths))]
+    widest = max(4 * width * grid for width, grid in zip(config.tail_widths, grids, strict=True))
+    return 4 * (3 * widest + 6 * config.scale**2)
 
 
 def _at_least(image: Tensor, smallest: int) -> Tensor:

@@ -47,11 +47,14 @@ class ReferenceVAE(nn.Module, ABC):
     halo
         How far, in LR pixels, an output pixel looks into the LR image and the latent map. A tile
         read with this much context gives the same pixels as the whole image.
+    bytes_per_pixel
+        Peak working memory of decoding one sample, in bytes per LR pixel that is read (float32).
     """
 
     scale: int
     layout: LatentLayout
     halo: int
+    bytes_per_pixel: int
 
     @abstractmethod
     def encode(self, lr: Tensor) -> Tensor:

@@ -1,0 +1,44 @@
+"""How an image is cut: tiles that are kept once each and seen with context."""
+
+from __future__ import annotations
+
+import math
+
+from napari_refvae.spec import Region, Tile, TileSpec
+
+__all__ = ["SMALLEST_TILE", "automatic_tiles", "plan_tiles"]
+
+SMALLEST_TILE = 16
+"""LR pixels a side; below it, halving a tile no longer saves memory because of its halo."""
+
+SHARE_OF_FREE_MEMORY = 0.5
+"""What one tile may take of the memory that is free."""
+
+
+def plan_tiles(size: tuple[int, int], spec: TileSpec, halo: int) -> list[Tile]:
+    """Cover an image of ``size`` with tiles, row by row.
+
+    The parts to write cover every pixel exactly once and differ by at most one pixel in height and
+    width; the parts to read reach ``spec.overlap`` (or else ``halo``) further, within the image.
+    """
+    overlap = halo if spec.overlap is None else spec.overlap
+    rows, columns = (_cuts(length, spec.size) for length in size)
+    tiles = []
+    for y, bottom in zip(rows[:-1], rows[1:], strict=True):
+        for x, right in zip(columns[:-1], columns[1:], strict=True):
+            write = Region(y, x, bottom - y, right - x)
+            tiles.append(Tile(read=write.padded(overlap, size), write=write))
+    return tiles
+
+
+def automatic_tiles(size: tuple[int, int], halo: int, bytes_per_pixel: int, free: int) -> TileSpec:
+    """The largest tiles whose working memory fits into a share of the ``free`` bytes."""
+    pixels = SHARE_OF_FREE_MEMORY * free / bytes_per_pixel
+    if size[0] * size[1] <= pixels:
+        return TileSpec(max(size))
+    return TileSpec(max(SMALLEST_TILE, int(math.sqrt(pixels)) - 2 * halo))
+
+
+def _cuts(length: int, size: int) -> list[int]:
+    count = math.ceil(length / size)
+    return [length * index // count for index in range(count + 1)]

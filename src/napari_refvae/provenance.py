@@ -1,0 +1,96 @@
+"""What made a result: a JSON-ready record that goes into side-cars and layer metadata, and is read back."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_refvae.errors import InvalidInputError, UnreadableFileError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+__all__ = ["FORMAT", "Source", "describe_run", "pixel_hash", "read_record"]
+
+FORMAT = "napari-refvae-run/1"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where pixels came from: ``kind`` is image, self or none; the path is there if a file was read."""
+
+    kind: str
+    name: str
+    path: str | None = None
+    sha256: str | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-ready, without what is not known."""
+        fields = {"kind": self.kind, "name": self.name, "path": self.path, "sha256": self.sha256}
+        return {key: value for key, value in fields.items() if value is not None}
+
+
+def pixel_hash(array: NDArray[Any]) -> str:
+    """sha256 over shape, dtype and little-endian values, whatever the memory layout."""
+    array = np.asarray(array)
+    little = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
+    digest = hashlib.sha256(f"{array.shape}{little.dtype.str}".encode())
+    digest.update(little.tobytes() if little.ndim == 0 else memoryview(little).cast("B"))
+    return digest.hexdigest()
+
+
+def describe_run(
+    *,
+    model: Mapping[str, Any],
+    image: Source,
+    references: Sequence[Source],
+    settings: Mapping[str, Any],
+    resolved: Mapping[str, Any],
+    samples: Sequence[Mapping[str, Any]],
+) -> dict[str, Any]:
+    """The record of one run. ``settings`` is what was asked for, ``resolved`` what automatic choices became."""
+    return {
+        "format": FORMAT,
+        "software": {name: _version(name) for name in ("napari-refvae", "torch", "numpy")},
+        "model": dict(model),
+        "input": image.as_dict(),
+        "references": [reference.as_dict() for reference in references],
+        "settings": dict(settings),
+        "resolved": dict(resolved),
+        "samples": [dict(sample) for sample in samples],
+    }
+
+
+def read_record(path: Path | str) -> dict[str, Any]:
+    """Read a side-car.
+
+    Raises
+    ------
+    UnreadableFileError
+        If there is no such file or it is no JSON.
+    InvalidInputError
+        If it is JSON of another kind.
+    """
+    try:
+        record = json.loads(Path(path).read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise UnreadableFileError(f"expected a side-car (JSON) at {path}; it cannot be read ({error})") from error
+    if not isinstance(record, dict) or record.get("format") != FORMAT:
+        found = record.get("format") if isinstance(record, dict) else type(record).__name__
+        raise InvalidInputError(f"expected a side-car of format {FORMAT} at {path}; got {found!r}: pass the .json beside the samples")
+    return record
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "unknown"
