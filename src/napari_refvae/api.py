@@ -237,7 +237,7 @@ def replay(
     told = read_record(record)
     beside = Path(record).parent
     settings, resolved = told["settings"], told["resolved"]
-    picture = _recall(told["input"], beside) if image is None else image
+    picture: Any = _recall(told["input"], beside) if image is None else image
     if references is None:
         references = [_recall(entry, beside) for entry in told["references"]]
     model = load_model(told["model"]["name"])
@@ -290,8 +290,7 @@ def _read(image: ImageLike) -> tuple[np.ndarray[Any, Any], Source]:
 
 
 def _reference_list(references: ReferenceLike | Sequence[ReferenceLike]) -> list[tuple[Reference, Source]]:
-    several = isinstance(references, list | tuple)
-    items = list(references) if several else [references]  # type: ignore[arg-type]
+    items: list[Any] = [*references] if isinstance(references, list | tuple) else [references]
     return [_reference(item, index) for index, item in enumerate(items or [None])]
 
 
@@ -304,7 +303,7 @@ def _reference(item: ReferenceLike, index: int) -> tuple[Reference, Source]:
         return item, Source(item.name, item.name)
     if isinstance(item, ImageReference):
         return item, Source("image", item.name, None, pixel_hash(item.image))
-    array, source = _read(item)  # type: ignore[arg-type]
+    array, source = _read(item)
     name = Path(source.path).stem if source.path else f"reference{index + 1}"
     return ImageReference(as_reference(array), name), dataclasses.replace(source, name=name)
 

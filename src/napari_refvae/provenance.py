@@ -43,7 +43,7 @@ def pixel_hash(array: NDArray[Any]) -> str:
     array = np.asarray(array)
     little = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
     digest = hashlib.sha256(f"{array.shape}{little.dtype.str}".encode())
-    digest.update(little.tobytes() if little.ndim == 0 else memoryview(little).cast("B"))
+    digest.update(little.tobytes())
     return digest.hexdigest()
 
 
@@ -85,7 +85,9 @@ def read_record(path: Path | str) -> dict[str, Any]:
         raise UnreadableFileError(f"expected a side-car (JSON) at {path}; it cannot be read ({error})") from error
     if not isinstance(record, dict) or record.get("format") != FORMAT:
         found = record.get("format") if isinstance(record, dict) else type(record).__name__
-        raise InvalidInputError(f"expected a side-car of format {FORMAT} at {path}; got {found!r}: pass the .json beside the samples")
+        raise InvalidInputError(
+            f"expected a side-car of format {FORMAT} at {path}; got {found!r}: pass the .json beside the samples"
+        )
     return record
 
 

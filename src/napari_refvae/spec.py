@@ -188,7 +188,7 @@ class Region:
         return Region(y, x, max(0, bottom - y), max(0, right - x))
 
     def relative_to(self, other: Region) -> Region:
-        """This rectangle in the coordinates of ``other``'s corner."""
+        """The same rectangle in the coordinates of ``other``'s corner."""
         return Region(self.y - other.y, self.x - other.x, self.height, self.width)
 
     @property

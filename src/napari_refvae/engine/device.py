@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -70,7 +70,9 @@ def choose_precision(name: str, device: torch.device, model: ReferenceVAE) -> Ch
         return Choice("float32", f"{device} has no native bfloat16")
     error = _bf16_error(model, device)
     if not error <= BF16_TOLERANCE:
-        return Choice("float32", f"bfloat16 differs by {error:.4f} from float32 on a probe, more than {BF16_TOLERANCE:.4f}")
+        return Choice(
+            "float32", f"bfloat16 differs by {error:.4f} from float32 on a probe, more than {BF16_TOLERANCE:.4f}"
+        )
     return Choice("bfloat16", f"native on {device}; within {error:.4f} of float32 on a probe")
 
 
@@ -79,8 +81,7 @@ def _has_native_bf16(device: torch.device) -> bool:
         return torch.cuda.get_device_capability(device) >= (8, 0)
     if device.type != "cpu":
         return False
-    read = getattr(torch.cpu, "get_capabilities", dict)
-    capabilities = read()
+    capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
     return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
 
 

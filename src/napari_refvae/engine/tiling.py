@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 from napari_refvae.spec import Region, Tile, TileSpec
@@ -24,8 +25,8 @@ def plan_tiles(size: tuple[int, int], spec: TileSpec, halo: int) -> list[Tile]:
     overlap = halo if spec.overlap is None else spec.overlap
     rows, columns = (_cuts(length, spec.size) for length in size)
     tiles = []
-    for y, bottom in zip(rows[:-1], rows[1:], strict=True):
-        for x, right in zip(columns[:-1], columns[1:], strict=True):
+    for y, bottom in itertools.pairwise(rows):
+        for x, right in itertools.pairwise(columns):
             write = Region(y, x, bottom - y, right - x)
             tiles.append(Tile(read=write.padded(overlap, size), write=write))
     return tiles

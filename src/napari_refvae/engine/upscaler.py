@@ -68,7 +68,8 @@ class Upscaler:
     def __init__(self, model: ReferenceVAE, *, device: str = "auto", precision: str = "auto") -> None:
         self.device = choose_device(device)
         self._torch_device = torch.device(self.device.value)
-        self.model = model.eval().requires_grad_(False).to(self._torch_device, memory_format=torch.channels_last)
+        model = model.eval().requires_grad_(False).to(self._torch_device)
+        self.model = model.to(memory_format=torch.channels_last)
         self.precision = choose_precision(precision, self._torch_device, self.model)
 
     def run(self, request: SuperResolutionRequest) -> SuperResolutionResult:
@@ -114,7 +115,9 @@ class Upscaler:
         done = 0
         with self._inference():
             posteriors = [self._posterior(reference, image) for reference in request.references]
-        encoded = _Encoded(image_to_tensor(image.rgb, self._torch_device), plan_tiles(image.size, tiles, self.model.halo), [])
+        encoded = _Encoded(
+            image_to_tensor(image.rgb, self._torch_device), plan_tiles(image.size, tiles, self.model.halo), []
+        )
         yield Progress(done, total, "encode")
         for tile in encoded.tiles:
             self._encode_tile(encoded, tile)
@@ -184,7 +187,9 @@ class Upscaler:
         scale, image = self.model.scale, request.image
         sr = detail.add_(upsample(lr, scale))
         if not torch.isfinite(sr).all():
-            raise ModelError("the model made values that are not finite: its weights are damaged, or try precision='float32'")
+            raise ModelError(
+                "the model made values that are not finite: its weights are damaged, or try precision='float32'"
+            )
         if request.consistency is not None:
             sr = project(sr, lr, scale, bounds=image.bounds)
         return denormalize(image_from_tensor(sr.clamp(*image.bounds)), alpha, image.pixels, image.bounds)
@@ -222,8 +227,8 @@ class Upscaler:
         half = min(tiles.size, max(size)) // 2
         if half < SMALLEST_TILE:
             raise OutOfMemoryError(
-                f"{self.device.value} ran out of memory even with tiles of {tiles.size} LR pixels; close other programs, "
-                "take fewer samples or upscale a part of the image"
+                f"{self.device.value} ran out of memory even with tiles of {tiles.size} LR pixels; "
+                "close other programs, take fewer samples or upscale a part of the image"
             ) from error
         return TileSpec(half, tiles.overlap)
 

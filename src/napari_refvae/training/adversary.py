@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from napari_refvae.resampling import upsample
 from napari_refvae.training import losses
 from napari_refvae.training.state import flatten_optimizer, restore_optimizer
 
@@ -19,9 +18,7 @@ if TYPE_CHECKING:
     from lightning.fabric import Fabric
     from torch import Tensor
 
-    from napari_refvae.training.config import TrainingConfig
-    from napari_refvae.training.data import Batch
-    from napari_refvae.training.features import FeatureNetwork
+    from napari_refvae.training.features import Seen
 
 __all__ = ["Adversary", "PatchHeads"]
 
@@ -54,46 +51,34 @@ def _normed(width_in: int, width_out: int, kernel: int) -> nn.Module:
 class Adversary:
     """The heads, their optimiser and the two sides of the game."""
 
-    def __init__(self, features: FeatureNetwork, fabric: Fabric, config: TrainingConfig) -> None:
-        self.features, self.fabric, self.scale = features, fabric, 8
-        heads = PatchHeads(features.widths).to(memory_format=torch.channels_last)
+    def __init__(self, widths: list[int], fabric: Fabric) -> None:
+        self.fabric = fabric
+        heads = PatchHeads(widths).to(memory_format=torch.channels_last)
         optimizer = torch.optim.AdamW(heads.parameters(), betas=(0.5, 0.99), weight_decay=0.0)
         self.heads, self.optimizer = fabric.setup(heads, optimizer)
-        self._base: list[Tensor] = []
 
-    def generator_term(self, samples: Tensor, batch: Batch) -> Tensor:
-        """Hinge term of all samples, weighted by vividness."""
-        with torch.no_grad():
-            self._base = self.features(upsample(batch.lr, self.scale))
-        count = len(samples)
-        fake = self._judge(samples.flatten(0, 1), count)
-        weights = batch.vividness.repeat(count)
-        return torch.stack([(weights * losses.hinge_generator(score)).mean() for score in fake]).mean()
+    def generator_term(self, seen: Seen, vividness: Tensor) -> Tensor:
+        """Hinge term of all samples, weighted by vividness; ``vividness (B,)`` is the batch's."""
+        weights = vividness[seen.rows]
+        self.heads.requires_grad_(False)
+        scores = self.heads(seen.sr, _repeated(seen.base, seen.sr))
+        self.heads.requires_grad_(True)
+        each = [losses.hinge_generator(score).unflatten(0, (-1, len(weights))).mean(dim=0) for score in scores]
+        return (weights * torch.stack(each).mean(dim=0)).sum() / len(vividness)
 
-    def step(self, samples: Tensor, batch: Batch, learning_rate: float) -> dict[str, Tensor]:
-        """Train the heads on the vivid examples; call after `generator_term` of the same batch."""
-        vivid = batch.vividness > 0.5
-        if not vivid.any():
-            return {}
+    def step(self, seen: Seen, learning_rate: float) -> dict[str, Tensor]:
+        """Train the heads on what was seen of targets and of samples."""
         for group in self.optimizer.param_groups:
-            group["lr"] = 2 * learning_rate
+            group["lr"] = learning_rate
+        fakes = [feature.detach() for feature in seen.sr]
         with self.fabric.autocast():
-            base = [feature[vivid] for feature in self._base]
-            with torch.no_grad():
-                real, fake = self.features(batch.hr[vivid]), self.features(samples[1][vivid])
-            scores = zip(self.heads(real, base), self.heads(fake, base), strict=True)
-            loss = torch.stack([losses.hinge_discriminator(r, f) for r, f in scores]).mean()
+            real, fake = self.heads(seen.hr, seen.base), self.heads(fakes, _repeated(seen.base, fakes))
+            pairs = zip(real, fake, strict=True)
+            loss = torch.stack([losses.hinge_discriminator(r, f) for r, f in pairs]).mean()
         self.optimizer.zero_grad(set_to_none=True)
         self.fabric.backward(loss)
         self.optimizer.step()
         return {"discriminator": loss.detach()}
-
-    def _judge(self, images: Tensor, count: int) -> list[Tensor]:
-        base = [feature.repeat(count, 1, 1, 1) for feature in self._base]
-        self.heads.requires_grad_(False)
-        scores: list[Tensor] = self.heads(self.features(images), base)
-        self.heads.requires_grad_(True)
-        return scores
 
     def state(self) -> dict[str, dict[str, Tensor]]:
         """Tensors for the run's state file."""
@@ -104,3 +89,7 @@ class Adversary:
         if "heads" in parts:
             self.heads.module.load_state_dict(parts["heads"])
             restore_optimizer(self.optimizer, parts.get("heads_optimizer", {}))
+
+
+def _repeated(base: list[Tensor], like: list[Tensor]) -> list[Tensor]:
+    return [b.repeat(len(x) // len(b), 1, 1, 1) for b, x in zip(base, like, strict=True)]

@@ -125,7 +125,9 @@ def load_config(path: Path) -> TrainingConfig:
 def _build(cls: type[Any], values: dict[str, Any]) -> Any:
     unknown = sorted(set(values) - {item.name for item in fields(cls)})
     if unknown:
-        raise InvalidSpecError(f"{cls.__name__} has no setting {', '.join(unknown)}; check the spelling in the config file")
+        raise InvalidSpecError(
+            f"{cls.__name__} has no setting {', '.join(unknown)}; check the spelling in the config file"
+        )
     values = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
     try:
         return cls(**values)

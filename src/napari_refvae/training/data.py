@@ -66,11 +66,15 @@ def load_photographs(folder: Path, *, smallest: int, only: Iterable[str] | None 
         If nothing usable is left.
     """
     names = None if only is None else set(only)
-    paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES and (names is None or p.name in names))
+    paths = sorted(
+        p for p in folder.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES and (names is None or p.name in names)
+    )
     with ThreadPoolExecutor() as pool:
         images = [image for image in pool.map(lambda path: _decode(path, smallest), paths) if image is not None]
     if not images:
-        raise TrainingError(f"expected images with a short side of at least {smallest} pixels below {folder}; found none")
+        raise TrainingError(
+            f"expected images with a short side of at least {smallest} pixels below {folder}; found none"
+        )
     return images
 
 
@@ -108,7 +112,9 @@ class ExampleSource:
         """The examples of one step, on the CPU."""
         rng = np.random.default_rng([self.seed, step, rank])
         examples = [self._example(rng) for _ in range(self.config.batch)]
-        hr, reference, has_reference, amount, sigma, vividness = (list(column) for column in zip(*examples, strict=True))
+        hr, reference, has_reference, amount, sigma, vividness = (
+            list(column) for column in zip(*examples, strict=True)
+        )
         target, ref = _to_tensor(hr), _to_tensor(reference)
         strength = torch.tensor(amount, dtype=torch.float32)
         radius = torch.tensor(sigma, dtype=torch.float32)
@@ -122,14 +128,14 @@ class ExampleSource:
 
     def _example(self, rng: Generator) -> tuple[NDArray[np.uint8], NDArray[np.uint8], bool, float, float, float]:
         config = self.config
-        photo = self.photographs[rng.integers(len(self.photographs))]
+        photo = self.photographs[int(rng.integers(len(self.photographs)))]
         size = config.patch * self.scale
         factor = rng.uniform(config.smallest_scale, 1)
         hr = self._detailed_crop(photo, size, factor, rng)
         kind = rng.random()
         has_reference = kind >= config.dropped
         own = rng.random() < config.own_photo
-        source = photo if own else self.references[rng.integers(len(self.references))]
+        source = photo if own else self.references[int(rng.integers(len(self.references)))]
         reference = _crop(source, config.reference_size, factor if own else rng.uniform(config.smallest_scale, 1), rng)
         vividness = self._vividness(rng)
         altered = own and has_reference and vividness > 0 and rng.random() < config.altered
@@ -174,7 +180,7 @@ def _crop(photo: NDArray[np.uint8], size: int, factor: float, rng: Generator) ->
     crop = photo[y : y + source, x : x + source]
     if source != size:
         crop = np.asarray(Image.fromarray(crop).resize((size, size), Image.Resampling.BICUBIC))
-    crop = np.rot90(crop, rng.integers(4))
+    crop = np.rot90(crop, int(rng.integers(4)))
     return crop[:, ::-1] if rng.random() < 0.5 else crop
 
 

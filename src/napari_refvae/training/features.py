@@ -1,4 +1,4 @@
-"""Frozen feature networks, and the loss terms that compare features.
+"""Frozen feature networks, and what they see of a training step.
 
 ``vgg19-distilled`` is a network 16 times smaller than VGG-19 (Collaborative Distillation, Wang et
 al., 2020) with the same layers; ``vgg19`` is VGG-19 itself up to relu3_4. Neither is bundled.
@@ -6,26 +6,37 @@ al., 2020) with the same layers; ``vgg19`` is VGG-19 itself up to relu3_4. Neith
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from safetensors.torch import load_file
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from napari_refvae.errors import TrainingError
-from napari_refvae.training import losses
+from napari_refvae.resampling import upsample
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from torch import Tensor
-
     from napari_refvae.training.data import Batch
 
-__all__ = ["FeatureNetwork"]
+__all__ = ["FeatureNetwork", "Seen", "look"]
 
-DISTILLED = ("conv11", "conv12", "pool", "conv21", "conv22", "pool", "conv31", "conv32", "conv33", "conv34", "pool", "conv41")
+DISTILLED = (
+    "conv11",
+    "conv12",
+    "pool",
+    "conv21",
+    "conv22",
+    "pool",
+    "conv31",
+    "conv32",
+    "conv33",
+    "conv34",
+    "pool",
+    "conv41",
+)
 DISTILLED_TAPS = ("conv12", "conv22", "conv34", "conv41")
 VGG19 = ("0", "2", "pool", "5", "7", "pool", "10", "12", "14", "16")
 VGG19_TAPS = ("2", "7", "16")
@@ -57,7 +68,8 @@ class FeatureNetwork(nn.Module):
         if name == "vgg19":
             mean, std = (torch.tensor(values) for values in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
             embed = {"embed.weight": torch.diag(1 / std)[:, :, None, None], "embed.bias": -mean / std}
-            layers, taps = VGG19, VGG19_TAPS
+            layers: tuple[str, ...] = VGG19
+            taps: tuple[str, ...] = VGG19_TAPS
             named = {key.removeprefix("features."): value for key, value in state.items()}
         else:
             embed = {"embed.weight": state["conv0.weight"], "embed.bias": state["conv0.bias"]}
@@ -69,7 +81,11 @@ class FeatureNetwork(nn.Module):
 
     def forward(self, image: Tensor) -> list[Tensor]:
         """``(B, 3, H, W)`` to one ``(B, C_i, H_i, W_i)`` a tap."""
-        x = F.conv2d(image.contiguous(memory_format=torch.channels_last), self.weights["embed/weight"], self.weights["embed/bias"])
+        x = F.conv2d(
+            image.contiguous(memory_format=torch.channels_last),
+            self.weights["embed/weight"],
+            self.weights["embed/bias"],
+        )
         taken = []
         for layer in self.layers:
             if layer == "pool":
@@ -80,31 +96,28 @@ class FeatureNetwork(nn.Module):
                 taken.append(x)
         return taken
 
-    def terms(self, samples: Tensor, batch: Batch) -> dict[str, Tensor]:
-        """Perceptual, local-best and style terms of samples ``(P + 1, B, 3, H, W)``; entry 0 is the posterior's."""
-        count, vivid = len(samples), batch.vividness
-        with torch.no_grad():
-            target = self(batch.hr)
-            reference = self(batch.reference)
-        sr = self(samples.flatten(0, 1))
-        maps = [distance_map(a, b.repeat(count, 1, 1, 1)).unflatten(0, (count, -1)) for a, b in zip(sr, target, strict=True)]
-        perceptual = sum((m.mean(dim=(0, 2, 3)) for m in maps), torch.zeros_like(vivid))
-        best = sum((_locally_best(m[1:]) for m in maps), torch.zeros_like(vivid))
-        toward = losses.style(sr, [f.repeat(count, 1, 1, 1) for f in reference]).unflatten(0, (count, -1))[1:].mean(dim=0)
-        return {
-            "perceptual": (vivid * perceptual).mean(),
-            "local_best": (vivid * best).mean(),
-            "style": (vivid * batch.has_reference * toward).mean(),
-        }
+
+class Seen(NamedTuple):
+    """Features of a step's vivid examples: one tensor a layer.
+
+    ``rows (b,)`` are those examples' indices in the batch; ``sr`` has ``P * b`` rows (sample by sample), the
+    others ``b``.
+    """
+
+    rows: Tensor
+    sr: list[Tensor]
+    hr: list[Tensor]
+    reference: list[Tensor]
+    base: list[Tensor]
 
 
-def distance_map(a: Tensor, b: Tensor) -> Tensor:
-    """Squared difference of channel-normalised features, summed over channels: ``(B, H, W)``, as in LPIPS."""
-    a, b = a.float(), b.float()
-    a, b = (x * torch.rsqrt(x.square().sum(dim=1, keepdim=True) + 1e-6) for x in (a, b))
-    return (a - b).square().sum(dim=1)
-
-
-def _locally_best(maps: Tensor) -> Tensor:
-    """Mean over pixels of the least distance among samples: ``(P, B, H, W)`` to ``(B,)``."""
-    return maps.amin(dim=0).mean(dim=(1, 2))
+def look(network: FeatureNetwork, samples: Tensor, batch: Batch, scale: int) -> Seen | None:
+    """See prior samples ``(P, B, 3, H, W)``, targets, references and bicubic bases once; None if none is vivid."""
+    rows = batch.vividness.nonzero()[:, 0]
+    if not len(rows):
+        return None
+    with torch.no_grad():
+        with torch.autocast(samples.device.type, enabled=False):
+            base = upsample(batch.lr[rows], scale)
+        hr, reference, seen_base = (network(x) for x in (batch.hr[rows], batch.reference[rows], base))
+    return Seen(rows, network(samples[:, rows].flatten(0, 1)), hr, reference, seen_base)

@@ -21,6 +21,8 @@ __all__ = [
     "field_kl",
     "hinge_discriminator",
     "hinge_generator",
+    "local_best",
+    "perceptual",
     "pixel",
     "spread",
     "style",
@@ -57,17 +59,41 @@ def code_kl(posterior: DiagonalGaussian, present: Tensor, free_bits: float) -> T
     return (mean - free_bits).clamp(min=0).mean()
 
 
-def style(sr: Features, reference: Features) -> Tensor:
-    """Distance of channel means and standard deviations, summed over layers, an example: ``(B,)``.
+def perceptual(sr: Features, hr: Features) -> Tensor:
+    """Distance of channel-normalised features, mean over pixels and summed over layers, an example.
 
-    Equation 7 as it must be meant, against the reference.
+    The form of LPIPS (Zhang et al., 2018) without learned weights: ``P * b`` rows against ``b`` to ``(b,)``, the
+    mean over samples.
     """
-    total = torch.zeros(sr[0].shape[0], device=sr[0].device)
+    return torch.stack([_distance_maps(a, b).mean(dim=(0, 2, 3)) for a, b in zip(sr, hr, strict=True)]).sum(dim=0)
+
+
+def local_best(sr: Features, hr: Features) -> Tensor:
+    """Like `perceptual`, but of the sample that is nearest at each place: rewards covering the truth, ``(b,)``."""
+    maps = [_distance_maps(a, b).amin(dim=0).mean(dim=(1, 2)) for a, b in zip(sr, hr, strict=True)]
+    return torch.stack(maps).sum(dim=0)
+
+
+def _distance_maps(sr: Tensor, hr: Tensor) -> Tensor:
+    """``(P * b, C, H, W)`` against ``(b, C, H, W)`` to ``(P, b, H, W)``."""
+    a, b = (x.float() * torch.rsqrt(x.float().square().sum(dim=1, keepdim=True) + 1e-6) for x in (sr, hr))
+    return (a.unflatten(0, (-1, len(b))) - b).square().sum(dim=2)
+
+
+def style(sr: Features, reference: Features) -> Tensor:
+    """Distance of channel means and standard deviations, summed over layers, an example: ``(b,)``.
+
+    Equation 7 as it must be meant, against the reference; each layer is measured in units of the
+    reference's mean deviation, so that no layer outweighs the others. Mean over samples.
+    """
+    layers = []
     for a, b in zip(sr, reference, strict=True):
         (var_a, mean_a), (var_b, mean_b) = (torch.var_mean(x.float(), dim=(2, 3), correction=0) for x in (a, b))
-        deviation = (var_a + 1e-5).sqrt() - (var_b + 1e-5).sqrt()
-        total = total + (mean_a - mean_b).abs().mean(dim=1) + deviation.abs().mean(dim=1)
-    return total
+        std_a, std_b = (var_a + 1e-5).sqrt().unflatten(0, (-1, len(b))), (var_b + 1e-5).sqrt()
+        unit = std_b.mean(dim=1, keepdim=True)
+        distance = (mean_a.unflatten(0, (-1, len(b))) - mean_b).abs() + (std_a - std_b).abs()
+        layers.append((distance / unit).mean(dim=(0, 2)))
+    return torch.stack(layers).sum(dim=0)
 
 
 def total_variation(image: Tensor, beta: float = 1.0) -> Tensor:

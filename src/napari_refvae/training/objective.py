@@ -20,7 +20,7 @@ from napari_refvae.training import losses
 if TYPE_CHECKING:
     from napari_refvae.training.config import LossWeights, TrainingConfig
     from napari_refvae.training.data import Batch
-    from napari_refvae.training.features import FeatureNetwork
+    from napari_refvae.training.features import Seen
 
 __all__ = ["Drawn", "Outputs", "TrainingNetwork", "generator_loss"]
 
@@ -76,7 +76,7 @@ def generator_loss(
     weights: LossWeights,
     config: TrainingConfig,
     step: int,
-    features: FeatureNetwork | None = None,
+    seen: Seen | None = None,
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """The weighted sum of all terms but the adversarial one, and each term by name (unweighted)."""
     vivid = batch.vividness
@@ -93,7 +93,18 @@ def generator_loss(
     }
     if weights.total_variation:
         terms["total_variation"] = losses.total_variation(outputs.samples).mean()
-    if features is not None:
-        terms |= features.terms(outputs.samples, batch)
+    if seen is not None:
+        terms |= _feature_terms(seen, batch)
     total = sum((getattr(weights, name) * term for name, term in terms.items()), torch.zeros(()))
     return total, {name: term.detach() for name, term in terms.items()}
+
+
+def _feature_terms(seen: Seen, batch: Batch) -> dict[str, Tensor]:
+    """Each weighted by vividness; sums over vivid examples divided by the whole batch, as the other terms are."""
+    vivid, present = batch.vividness[seen.rows], batch.has_reference[seen.rows]
+    count = len(batch.vividness)
+    return {
+        "perceptual": (vivid * losses.perceptual(seen.sr, seen.hr)).sum() / count,
+        "local_best": (vivid * losses.local_best(seen.sr, seen.hr)).sum() / count,
+        "style": (vivid * present * losses.style(seen.sr, seen.reference)).sum() / count,
+    }

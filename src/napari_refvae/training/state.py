@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -17,6 +16,8 @@ from safetensors.torch import save_file
 from napari_refvae.errors import TrainingError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from torch import Tensor
     from torch.optim import Optimizer
 
@@ -25,7 +26,11 @@ __all__ = ["flatten_optimizer", "load_state", "restore_optimizer", "save_state"]
 
 def save_state(path: Path, parts: dict[str, dict[str, Tensor]], metadata: dict[str, Any]) -> None:
     """Write named groups of tensors and JSON-ready metadata atomically."""
-    tensors = {f"{part}/{name}": value.detach().cpu().contiguous() for part, group in parts.items() for name, value in group.items()}
+    tensors = {
+        f"{part}/{name}": value.detach().cpu().contiguous()
+        for part, group in parts.items()
+        for name, value in group.items()
+    }
     temporary = path.with_suffix(".partial")
     save_file(tensors, temporary, {"state": json.dumps(metadata)})
     os.replace(temporary, path)
@@ -47,14 +52,18 @@ def load_state(path: Path) -> tuple[dict[str, dict[str, Tensor]], dict[str, Any]
                 part, name = key.split("/", 1)
                 parts.setdefault(part, {})[name] = file.get_tensor(key)
     except (SafetensorError, KeyError, OSError, ValueError) as error:
-        raise TrainingError(f"expected a training state at {path}; it cannot be read ({error}): delete it to start anew") from error
+        raise TrainingError(
+            f"expected a training state at {path}; it cannot be read ({error}): delete it to start anew"
+        ) from error
     return parts, metadata
 
 
 def flatten_optimizer(optimizer: Optimizer) -> dict[str, Tensor]:
     """Per-parameter tensors of an optimiser, as ``index.name``."""
     state = optimizer.state_dict()["state"]
-    return {f"{index}.{name}": torch.as_tensor(value) for index, entry in state.items() for name, value in entry.items()}
+    return {
+        f"{index}.{name}": torch.as_tensor(value) for index, entry in state.items() for name, value in entry.items()
+    }
 
 
 def restore_optimizer(optimizer: Optimizer, tensors: dict[str, Tensor]) -> None:

@@ -12,7 +12,6 @@ import logging
 import math
 import time
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -22,18 +21,20 @@ from napari_refvae.errors import TrainingError
 from napari_refvae.model.checkpoint import build_model, load_checkpoint, save_checkpoint
 from napari_refvae.model.config import PRESETS
 from napari_refvae.training.adversary import Adversary
-from napari_refvae.training.features import FeatureNetwork
+from napari_refvae.training.features import FeatureNetwork, look
 from napari_refvae.training.objective import Drawn, TrainingNetwork, generator_loss
 from napari_refvae.training.state import flatten_optimizer, load_state, restore_optimizer, save_state
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from torch import Tensor
 
     from napari_refvae.model.doors import ReferenceVAE
     from napari_refvae.training.config import LossWeights, TrainingConfig
-    from napari_refvae.training.data import ExampleSource
+    from napari_refvae.training.data import Batch, ExampleSource
+    from napari_refvae.training.features import Seen
 
 __all__ = ["Budget", "Report", "Trainer"]
 
@@ -102,7 +103,7 @@ class Trainer:
         if any(_needs_features(stage.weights) for stage in config.stages):
             self.features = FeatureNetwork.load(config.feature_network, feature_weights).to(self.fabric.device)
         if any(stage.weights.adversarial for stage in config.stages) and self.features is not None:
-            self.adversary = Adversary(self.features, self.fabric, config)
+            self.adversary = Adversary(self.features.widths, self.fabric)
         self.step, self.best = 0, -math.inf
         self._resume()
 
@@ -153,11 +154,11 @@ class Trainer:
         batch = self.source.batch(self.step, fabric.global_rank).to(fabric.device)
         drawn = self._draw(batch.lr.shape)
         outputs = self.network(batch, drawn)
-        features = self.features if _needs_features(stage.weights) else None
         with fabric.autocast():
-            loss, terms = generator_loss(outputs, batch, stage.weights, config, self.step, features)
-            if stage.weights.adversarial and self.adversary is not None:
-                adversarial = self.adversary.generator_term(outputs.samples, batch)
+            seen = self._look(stage.weights, outputs.samples[1:], batch)
+            loss, terms = generator_loss(outputs, batch, stage.weights, config, self.step, seen)
+            if seen is not None and self.adversary is not None and stage.weights.adversarial:
+                adversarial = self.adversary.generator_term(seen, batch.vividness)
                 loss = loss + stage.weights.adversarial * adversarial
                 terms["adversarial"] = adversarial.detach()
         if not torch.isfinite(loss):
@@ -170,10 +171,15 @@ class Trainer:
         norm = fabric.clip_gradients(self.network, self.optimizer, max_norm=config.clip, error_if_nonfinite=False)
         if norm is None or torch.isfinite(norm):
             self.optimizer.step()
-        if stage.weights.adversarial and self.adversary is not None:
-            terms |= self.adversary.step(outputs.samples.detach(), batch, rate)
+        if "adversarial" in terms and seen is not None and self.adversary is not None:
+            terms |= self.adversary.step(seen, 2 * rate)
         self._average()
         return {name: float(value) for name, value in terms.items()} | {"loss": float(loss.detach())}
+
+    def _look(self, weights: LossWeights, samples: Tensor, batch: Batch) -> Seen | None:
+        if self.features is None or not _needs_features(weights):
+            return None
+        return look(self.features, samples, batch, self.ema.scale)
 
     def _draw(self, shape: torch.Size) -> Drawn:
         config, layout = self.config, self.ema.layout
@@ -192,7 +198,7 @@ class Trainer:
 
     @property
     def _module(self) -> TrainingNetwork:
-        return self.network.module  # type: ignore[no-any-return]
+        return self.network.module
 
     def save(self) -> None:
         """Write the run's state, and the averaged weights as a model file."""
@@ -211,7 +217,9 @@ class Trainer:
     def _export(self, name: str, scores: dict[str, float]) -> None:
         training = {"steps": self.step, "scores": scores, "config": asdict(self.config)}
         config = PRESETS[self.config.preset]
-        save_checkpoint(self.folder / name, self.ema.state_dict(), preset=self.config.preset, config=config, training=training)
+        save_checkpoint(
+            self.folder / name, self.ema.state_dict(), preset=self.config.preset, config=config, training=training
+        )
 
     def _resume(self) -> None:
         path = self.folder / "last.safetensors"
@@ -252,5 +260,3 @@ def _needs_features(weights: LossWeights) -> bool:
 
 def _precision(name: str) -> Any:
     return name
-
-
