@@ -1,8 +1,8 @@
-"""From which size on is a strided convolution faster than a dense matrix, for D and for U?
+"""Compare the two ways of computing D and U: a dense matrix and a strided convolution, by size.
 
 Run ``python benchmarks/resampling.py`` on an otherwise idle machine. The two ways take turns, so that a
-machine that slows down slows both; each figure is a median. `napari_refvae.resampling.DENSE_LIMIT` is set
-from this table.
+machine that slows down slows both; each figure is a median. `napari_refvae.resampling.DENSE_LIMIT`
+belongs where the last column turns.
 """
 
 from __future__ import annotations
