@@ -1,0 +1,155 @@
+"""A run's samples and the side-car that replays it: all of them or none, under names that are free."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari_refvae.errors import OutputError
+from napari_refvae.imageio.writing import holds, output_errors, write_image, write_text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from napari_refvae.engine.result import SuperResolutionResult
+
+__all__ = ["save_samples", "unique_stem"]
+
+STEM_BYTES = 160
+"""Longer stems are cut: file systems hold 255 bytes a name, and the samples' names go on."""
+
+NAME_LENGTH = 40
+"""Longer names of references are cut."""
+
+
+def unique_stem(folder: Path | str, stem: str, suffixes: Sequence[str]) -> str:
+    """The first of ``stem``, ``stem-2``, ``stem-3``, ... that collides with nothing in the folder.
+
+    Parameters
+    ----------
+    folder
+        Where the files will go; need not exist yet.
+    stem
+        The wanted start of their names.
+    suffixes
+        The ends of their names, such as ``("_x8_self_s0.png", "_x8.json")``.
+    """
+    number, candidate = 1, stem
+    while any(os.path.lexists(Path(folder) / (candidate + suffix)) for suffix in suffixes):
+        number += 1
+        candidate = f"{stem}-{number}"
+    return candidate
+
+
+def save_samples(
+    result: SuperResolutionResult, folder: Path | str, stem: str = "image", suffix: str = ".png"
+) -> list[Path]:
+    """Write a run: ``<stem>_x8_<reference>_s<seed><suffix>`` for each sample, and ``<stem>_x8.json``.
+
+    Everything is written under temporary names first and moved when all of it is there, the side-car last; an
+    interruption or a full disk leaves nothing. No file is overwritten: if a name is taken, the whole run is
+    called ``<stem>-2``, ``<stem>-3``, ... Reference names are reduced to letters, digits, ``-`` and ``_``.
+
+    Parameters
+    ----------
+    result
+        What a run returned.
+    folder
+        Made if it is not there.
+    stem
+        Start of all names.
+    suffix
+        .png, .tif or .tiff. Where PNG cannot hold the dtype (anything but uint8 and uint16 grey), .tiff is
+        taken instead.
+
+    Returns
+    -------
+    list of Path
+        The samples in their order, and the side-car: the provenance, and ``files``, each with its ``name``,
+        ``reference``, ``seed`` and ``sha256``.
+
+    Raises
+    ------
+    OutputError
+        If something cannot be written, or the stem or suffix cannot be used.
+    """
+    folder = Path(folder)
+    if not stem or {"/", "\\", "\0"} & set(stem) or stem in (".", ".."):
+        raise OutputError(f"expected a file name without folders as the stem; got {stem!r}: pass the folder on its own")
+    suffix = suffix if holds(suffix, result.sr[0]) else ".tiff"
+    with output_errors(folder / stem):
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".refvae-", dir=folder) as staging:
+            staged = [Path(staging) / f"{index}{suffix}" for index in range(len(result))]
+            for path, sample in zip(staged, result.sr, strict=True):
+                write_image(path, sample)
+            return _publish(staged, result, folder, _cut(stem))
+
+
+def _publish(staged: Sequence[Path], result: SuperResolutionResult, folder: Path, stem: str) -> list[Path]:
+    """Move staged samples to names that are free, then write the side-car; undone if anything fails."""
+    endings, side_car = _endings(result, staged[0].suffix), f"_x{result.scale}.json"
+    placed: list[Path] = []
+    try:
+        stem = _reserve(folder, stem, [*endings, side_car], placed)
+        samples = [folder / (stem + ending) for ending in endings]
+        record = {**result.provenance, "files": _files(staged, samples, result)}
+        for source, target in zip(staged, samples, strict=True):
+            placed.append(target)
+            os.replace(source, target)
+        write_text(placed[0], json.dumps(record, indent=2, allow_nan=False) + "\n")
+    except BaseException:  # Ctrl-C too
+        for path in placed:
+            path.unlink(missing_ok=True)
+        raise
+    return [*samples, placed[0]]
+
+
+def _reserve(folder: Path, stem: str, endings: Sequence[str], placed: list[Path]) -> str:
+    """Choose the stem and put an empty side-car there, so that no other process chooses it too."""
+    while True:
+        free = unique_stem(folder, stem, endings)
+        side_car = folder / (free + endings[-1])
+        try:
+            side_car.touch(exist_ok=False)
+        except FileExistsError:
+            continue
+        placed.append(side_car)
+        return free
+
+
+def _endings(result: SuperResolutionResult, suffix: str) -> list[str]:
+    """How the samples' names end; different for each, whatever the references are called."""
+    endings: list[str] = []
+    for reference, seed in zip(result.references, result.seeds, strict=True):
+        name = re.sub(r"[^\w-]+", "-", reference)[:NAME_LENGTH].strip("-") or "reference"
+        base = f"_x{result.scale}_{name}_s{seed}"
+        ending, number = base + suffix, 1
+        while ending in endings:
+            number += 1
+            ending = f"{base}-{number}{suffix}"
+        endings.append(ending)
+    return endings
+
+
+def _files(staged: Sequence[Path], samples: Sequence[Path], result: SuperResolutionResult) -> list[dict[str, Any]]:
+    """What the side-car says of each file."""
+    return [
+        {
+            "name": sample.name,
+            "reference": reference,
+            "seed": seed,
+            "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        }
+        for path, sample, reference, seed in zip(staged, samples, result.references, result.seeds, strict=True)
+    ]
+
+
+def _cut(stem: str) -> str:
+    """The stem, short enough for a file system."""
+    return stem.encode()[:STEM_BYTES].decode(errors="ignore")

@@ -1,0 +1,110 @@
+"""Reading TIFF of any depth through tifffile, and through Pillow where only that can decompress."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from tifffile import COMPRESSION, EXTRASAMPLE, PHOTOMETRIC, TiffFile, TiffPage
+
+from napari_refvae.errors import InvalidInputError
+from napari_refvae.imageio.raster import ORIENTATION, check_size, oriented, read_raster
+
+if TYPE_CHECKING:
+    from typing import BinaryIO
+
+    from numpy.typing import NDArray
+
+__all__ = ["TIFF_SIGNATURES", "read_tiff"]
+
+TIFF_SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # classic and big, in either byte order
+
+PLAIN = (PHOTOMETRIC.MINISWHITE, PHOTOMETRIC.MINISBLACK, PHOTOMETRIC.RGB)
+"""Pixels that need no colour conversion."""
+
+READABLE = (COMPRESSION.NONE, COMPRESSION.ADOBE_DEFLATE, COMPRESSION.DEFLATE, COMPRESSION.LZMA, COMPRESSION.PACKBITS)
+"""Compressions that tifffile undoes by itself; Pillow knows the others (LZW, JPEG, fax)."""
+
+
+def read_tiff(file: BinaryIO) -> NDArray[Any]:
+    """Decode an open TIFF file: ``(H, W)`` or ``(H, W, C)``, upright, in its own dtype.
+
+    1-bit images come as uint8, palettes and CMYK as RGB, grey with alpha as RGBA; premultiplied alpha is
+    divided out.
+
+    Raises
+    ------
+    InvalidInputError
+        If the file holds more than one plane, too many pixels, or a depth that cannot be kept.
+    OSError, ValueError, ...
+        What tifffile and Pillow raise for a damaged file.
+    """
+    with TiffFile(file) as tiff:
+        page = _only_page(tiff)
+        check_size(page.imagewidth, page.imagelength)
+        if page.photometric not in PLAIN or page.compression not in READABLE:
+            return _through_pillow(file, page)
+        _check_complete(page, tiff.filehandle.size)
+        values = page.asarray(maxworkers=1)
+        orientation = page.tags.valueof(ORIENTATION, 1)
+    if page.axes[0] == "S":
+        values = np.moveaxis(values, 0, -1)
+    return oriented(_upright_values(values, page), orientation)
+
+
+def _only_page(tiff: TiffFile) -> TiffPage:
+    """The one plane of a file; previews and the levels of a pyramid do not count."""
+    page = tiff.pages.first
+    planes = [series for series in tiff.series if not series.keyframe.is_reduced]
+    if page.axes not in ("YX", "YXS", "SYX") or sum(series.size for series in planes) != page.size:
+        found = " and ".join(f"{series.shape} with axes {series.axes}" for series in planes[:3])
+        raise InvalidInputError(
+            f"expected a TIFF of one plane, grey or RGB; got {found}: save the plane you want on its own, "
+            "or pass it as an array"
+        )
+    return page
+
+
+def _check_complete(page: TiffPage, size: int) -> None:
+    """Refuse a file that ends before its pixels do; tifffile would fill them with zeros."""
+    ends = (offset + count for offset, count in zip(page.dataoffsets, page.databytecounts, strict=True))
+    if max(ends, default=0) > size or 0 in page.databytecounts:
+        raise ValueError("its pixels are not all there")
+
+
+def _upright_values(values: NDArray[Any], page: TiffPage) -> NDArray[Any]:
+    """Values as they are meant: 0 is black, alpha is not premultiplied and follows three colours."""
+    if values.dtype.kind == "b":
+        values = values.astype(np.uint8) * np.uint8(255)
+    if page.photometric == PHOTOMETRIC.MINISWHITE and values.dtype.kind == "u":
+        values = np.iinfo(values.dtype).max - values
+    alpha = page.extrasamples[0] if page.extrasamples else EXTRASAMPLE.UNSPECIFIED
+    if alpha == EXTRASAMPLE.UNSPECIFIED or values.shape[2:] not in ((2,), (4,)):
+        return values
+    if alpha == EXTRASAMPLE.ASSOCALPHA:
+        values = _divided(values)
+    return values[..., [0, 0, 0, 1]] if values.shape[2] == 2 else values
+
+
+def _divided(values: NDArray[Any]) -> NDArray[Any]:
+    """Colours divided by the alpha that follows them."""
+    greatest = np.iinfo(values.dtype).max if values.dtype.kind in "ui" else 1
+    alpha = values[..., -1:].astype(np.float64) / greatest
+    straight = values[..., :-1] / np.where(alpha > 0, alpha, 1)
+    if values.dtype.kind in "ui":
+        straight = np.rint(np.clip(straight, 0, greatest))
+    return np.concatenate((straight.astype(values.dtype), values[..., -1:]), axis=-1)
+
+
+def _through_pillow(file: BinaryIO, page: TiffPage) -> NDArray[Any]:
+    """Decode with libtiff, refusing what Pillow would change without a word."""
+    values = read_raster(file, ("TIFF",))
+    kept = np.dtype(np.uint8) if page.dtype == np.bool_ else page.dtype
+    inverted = page.photometric == PHOTOMETRIC.MINISWHITE and kept != np.uint8
+    if values.dtype != kept or inverted:
+        compression = COMPRESSION(page.compression).name
+        raise InvalidInputError(
+            f"expected pixels that can be read without loss; got {page.dtype} compressed as {compression}: "
+            "save the image as uncompressed TIFF"
+        )
+    return values
