@@ -41,6 +41,7 @@ MODES = {
     "RGBX": "RGB",
     "CMYK": "RGB",
     "YCbCr": "RGB",
+    "LAB": "RGB",
     "RGBA": "RGBA",
     "RGBa": "RGBA",
     "I;16": "I;16",

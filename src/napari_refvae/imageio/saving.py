@@ -6,7 +6,8 @@ import hashlib
 import json
 import os
 import re
-import tempfile
+import uuid
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from napari_refvae.errors import OutputError
 from napari_refvae.imageio.writing import holds, output_errors, write_image, write_text
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from napari_refvae.engine.result import SuperResolutionResult
 
@@ -82,10 +83,11 @@ def save_samples(
     if not stem or {"/", "\\", "\0"} & set(stem) or stem in (".", ".."):
         raise OutputError(f"expected a file name without folders as the stem; got {stem!r}: pass the folder on its own")
     suffix = suffix if holds(suffix, result.sr[0]) else ".tiff"
+    token = uuid.uuid4().hex[:12]
+    staged = [folder / f".{token}-{index}{suffix}" for index in range(len(result))]
     with output_errors(folder / stem):
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".refvae-", dir=folder) as staging:
-            staged = [Path(staging) / f"{index}{suffix}" for index in range(len(result))]
+        with _removed_on_failure(staged):
             for path, sample in zip(staged, result.sr, strict=True):
                 write_image(path, sample)
             return _publish(staged, result, folder, _cut(stem))
@@ -93,20 +95,15 @@ def save_samples(
 
 def _publish(staged: Sequence[Path], result: SuperResolutionResult, folder: Path, stem: str) -> list[Path]:
     """Move staged samples to names that are free, then write the side-car; undone if anything fails."""
-    endings, side_car = _endings(result, staged[0].suffix), f"_x{result.scale}.json"
-    placed: list[Path] = []
-    try:
-        stem = _reserve(folder, stem, [*endings, side_car], placed)
+    endings, placed = _endings(result, staged[0].suffix), list[Path]()
+    with _removed_on_failure(placed):
+        stem = _reserve(folder, stem, [*endings, f"_x{result.scale}.json"], placed)
         samples = [folder / (stem + ending) for ending in endings]
         record = {**result.provenance, "files": _files(staged, samples, result)}
         for source, target in zip(staged, samples, strict=True):
             placed.append(target)
             os.replace(source, target)
         write_text(placed[0], json.dumps(record, indent=2, allow_nan=False) + "\n")
-    except BaseException:  # Ctrl-C too
-        for path in placed:
-            path.unlink(missing_ok=True)
-        raise
     return [*samples, placed[0]]
 
 
@@ -115,12 +112,24 @@ def _reserve(folder: Path, stem: str, endings: Sequence[str], placed: list[Path]
     while True:
         free = unique_stem(folder, stem, endings)
         side_car = folder / (free + endings[-1])
+        placed.append(side_car)  # first, so that an interruption in between removes it
         try:
             side_car.touch(exist_ok=False)
         except FileExistsError:
-            continue
-        placed.append(side_car)
-        return free
+            placed.remove(side_car)
+        else:
+            return free
+
+
+@contextmanager
+def _removed_on_failure(paths: Sequence[Path]) -> Iterator[None]:
+    """Remove files, those that are there, if the block does not end well; Ctrl-C too."""
+    try:
+        yield
+    except BaseException:
+        for path in paths:
+            path.unlink(missing_ok=True)
+        raise
 
 
 def _endings(result: SuperResolutionResult, suffix: str) -> list[str]:

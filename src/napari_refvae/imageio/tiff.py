@@ -62,6 +62,10 @@ def _only_page(tiff: TiffFile) -> TiffPage:
             f"expected a TIFF of one plane, grey or RGB; got {found}: save the plane you want on its own, "
             "or pass it as an array"
         )
+    if page.samplesperpixel > 4:
+        raise InvalidInputError(
+            f"expected a TIFF of 1 to 4 channels; got {page.samplesperpixel}: save the channels you want on their own"
+        )
     return page
 
 

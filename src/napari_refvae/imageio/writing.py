@@ -31,7 +31,8 @@ DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 def holds(suffix: str, array: NDArray[Any]) -> bool:
     """Whether a format keeps an image's dtype and kind.
 
-    PNG keeps uint8 and uint16 grey, and uint8 RGB and RGBA; TIFF keeps all.
+    PNG keeps uint8 and uint16 grey, and uint8 RGB and RGBA; TIFF keeps all. Booleans count as uint8, see
+    `write_image`.
 
     Raises
     ------
@@ -43,7 +44,7 @@ def holds(suffix: str, array: NDArray[Any]) -> bool:
     if suffix.lower() not in PNG:
         raise OutputError(f"expected .png, .tif or .tiff as the output's suffix; got {suffix!r}: rename the output")
     grey = array.ndim == 2 or array.shape[2:] == (1,)
-    return array.dtype.name == "uint8" or (array.dtype.name == "uint16" and grey)
+    return array.dtype.name in ("uint8", "bool") or (array.dtype.name == "uint16" and grey)
 
 
 def write_image(path: Path | str, array: NDArray[Any]) -> None:
@@ -55,7 +56,7 @@ def write_image(path: Path | str, array: NDArray[Any]) -> None:
         Ends in .png, .tif or .tiff; its folder exists.
     array
         ``(H, W)``, ``(H, W, 1)``, ``(H, W, 3)`` or ``(H, W, 4)``, of a dtype that the format keeps (see
-        `holds`).
+        `holds`). Booleans are written as 0 and 255 in 8 bits, the way 1-bit files are read.
 
     Raises
     ------
@@ -72,6 +73,8 @@ def write_image(path: Path | str, array: NDArray[Any]) -> None:
             f"expected uint8, or uint16 grey, for a PNG; got {array.dtype} of shape {array.shape}: "
             "write to .tiff instead"
         )
+    if array.dtype.kind == "b":
+        array = array * np.uint8(255)
     plain = np.ascontiguousarray(array[..., 0] if array.shape[2:] == (1,) else array, array.dtype.newbyteorder("="))
     with _whole(path) as temporary:
         if path.suffix.lower() in PNG:
