@@ -1,0 +1,32 @@
+"""Sample data: small, made from images that scikit-image bundles, nothing downloaded."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from skimage import data
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    LayerData = tuple[NDArray[Any], dict[str, Any], str]
+
+__all__ = ["photograph", "texture"]
+
+
+def photograph() -> list[LayerData]:
+    """A 64x64 photograph: Eileen Collins (NASA, public domain), down-sampled 8x as the models assume."""
+    import torch
+
+    from napari_refvae.engine.tensors import image_from_tensor, image_to_tensor
+    from napari_refvae.resampling import downsample
+
+    hr = image_to_tensor((data.astronaut() / 255).astype(np.float32), torch.device("cpu"))
+    lr = np.rint(image_from_tensor(downsample(hr)).clip(0, 1) * 255).astype(np.uint8)
+    return [(lr, {"name": "astronaut", "rgb": True}, "image")]
+
+
+def texture() -> list[LayerData]:
+    """A 512x512 grey texture to use as a reference: a brick wall (CC0)."""
+    return [(data.brick(), {"name": "brick"}, "image")]

@@ -1,0 +1,198 @@
+"""The dock widget: fields, and what to tell the user. What runs is in `controller`, what layers hold in `layers`."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING, Any
+
+from magicgui.widgets import ComboBox, Container, FloatSlider, Label, ProgressBar, PushButton, SpinBox
+from napari.layers import Image
+from napari.utils.notifications import show_error, show_info
+from qtpy.QtCore import QEvent, QObject
+
+from napari_refvae.errors import RefVAEError
+from napari_refvae.spec import PriorReference, SelfReference
+from napari_refvae.widget.controller import UpscaleController
+from napari_refvae.widget.layers import is_result, layers_from_result, read_input, read_reference
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import napari
+
+    from napari_refvae.engine.result import SuperResolutionResult
+    from napari_refvae.spec import Progress, Reference
+    from napari_refvae.widget.controller import Steps
+    from napari_refvae.widget.layers import InputImage
+
+__all__ = ["UpscaleWidget"]
+
+NO_REFERENCE = ("(no reference)", PriorReference())
+SELF_REFERENCE = ("(the image itself)", SelfReference())
+LARGEST_SEED = 2**31 - 1
+STAGES = {"encode": "Reading the image", "decode": "Inventing detail", "project": "Making it consistent"}
+
+
+class UpscaleWidget(Container):  # type: ignore[type-arg]
+    """Choose an image and a reference, click, and get several 8x samples as layers.
+
+    Parameters
+    ----------
+    napari_viewer
+        The viewer; napari passes it.
+    steps
+        The engine, for tests.
+    """
+
+    def __init__(self, napari_viewer: napari.Viewer, steps: Steps | None = None) -> None:
+        self._viewer = napari_viewer
+        self._origin: InputImage | None = None  # of the run under way
+        self._controller = UpscaleController(
+            on_progress=self._show_progress, on_result=self._add_layers, on_end=self._show_idle, steps=steps
+        )
+        self.image = ComboBox(label="Image", choices=(), tooltip="The layer to super-resolve")
+        self.reference = ComboBox(
+            label="Reference",
+            choices=[NO_REFERENCE, SELF_REFERENCE],
+            tooltip="An image whose texture the invented detail should resemble; its size and content are free",
+        )
+        self.samples = SpinBox(label="Samples", value=4, min=1, max=100, tooltip="How many different versions to make")
+        self.seed = SpinBox(
+            label="Seed", value=0, min=0, max=LARGEST_SEED, tooltip="The same seed gives the same samples again"
+        )
+        self.temperature = FloatSlider(
+            label="Temperature", value=1.0, min=0.0, max=2.0, step=0.05, tooltip="How far samples differ; 0: not at all"
+        )
+        self.strength = FloatSlider(
+            label="Strength",
+            value=1.0,
+            min=0.0,
+            max=1.0,
+            step=0.05,
+            tooltip="How much the reference counts; 0: nothing",
+        )
+        self.vividness = FloatSlider(
+            label="Vividness",
+            value=1.0,
+            min=0.0,
+            max=1.0,
+            step=0.05,
+            tooltip="0: faithful, smooth; 1: vivid, sharp",
+        )
+        self.button = PushButton(text="Upscale")
+        self.progress = ProgressBar(value=0, max=1, visible=False)
+        self.status = Label(value="")
+        super().__init__(
+            widgets=[
+                self.image,
+                self.reference,
+                self.samples,
+                self.seed,
+                self.temperature,
+                self.strength,
+                self.vividness,
+                self.button,
+                self.progress,
+                self.status,
+            ],
+        )
+        self.button.changed.connect(self._click)
+        self.image.changed.connect(self._show_idle)
+        self.samples.changed.connect(self._show_idle)
+        self._watcher = _ClosingWatcher(self.native, self._controller.abandon)
+        self.reset_choices()
+
+    def reset_choices(self, *_: Any) -> None:
+        """Offer the image layers there are. Choices are layers, so they survive renaming; napari calls this."""
+        layers = [layer for layer in self._viewer.layers if isinstance(layer, Image) and not is_result(layer)]
+        entries = [(layer.name, layer) for layer in layers]
+        image, reference = self.image.value, self.reference.value
+        _offer(self.image, entries, image if image in layers else self._suggestion(layers))
+        kept = isinstance(reference, PriorReference | SelfReference) or reference in layers
+        _offer(self.reference, [NO_REFERENCE, SELF_REFERENCE, *entries], reference if kept else PriorReference())
+        if not kept:
+            show_info("The reference layer is gone; the next run uses no reference.")
+        self._show_idle()
+
+    def _suggestion(self, layers: list[Image]) -> Image | None:
+        active = self._viewer.layers.selection.active
+        return active if active in layers else layers[-1] if layers else None
+
+    def _click(self) -> None:
+        if self._controller.running:
+            self._controller.cancel()
+            self.button.enabled = False
+            self.status.value = "Stopping ..."
+            return
+        try:
+            self._origin = read_input(self.image.value)
+            reference = self._chosen_reference()
+        except RefVAEError as error:
+            show_error(str(error))
+            return
+        self.button.text = "Cancel"
+        self.progress.max, self.progress.value, self.progress.visible = 1, 0, True
+        self.status.value = "Loading the model ..."
+        self._controller.start(
+            {
+                "image": self._origin.pixels,
+                "references": [reference],
+                "samples": self.samples.value,
+                "seed": self.seed.value,
+                "temperature": self.temperature.value,
+                "strength": self.strength.value,
+                "vividness": self.vividness.value,
+                "intensity_range": self._origin.intensity_range,
+            }
+        )
+
+    def _chosen_reference(self) -> Reference:
+        chosen = self.reference.value
+        return chosen if isinstance(chosen, PriorReference | SelfReference) else read_reference(chosen)
+
+    def _show_progress(self, progress: Progress) -> None:
+        self.progress.max, self.progress.value = progress.total, progress.done
+        self.status.value = f"{STAGES.get(progress.stage, progress.stage)} ..."
+
+    def _add_layers(self, result: SuperResolutionResult) -> None:
+        assert self._origin is not None
+        for data, keywords, _ in layers_from_result(result, self._origin, uuid.uuid4().hex[:8]):
+            self._viewer.add_image(data, **keywords)
+
+    def _show_idle(self) -> None:
+        """Say what a click would do, unless a run is under way."""
+        if self._controller.running:
+            return
+        self.button.text = "Upscale"
+        self.button.enabled = self.image.value is not None
+        self.progress.visible = False
+        self.status.value = self._forecast()
+
+    def _forecast(self) -> str:
+        if self.image.value is None:
+            return "Open an image first, for example\nFile > Open Sample > RefVAE."
+        height, width = (int(last) + 1 for last in self.image.value.extent.data[1][-2:])
+        return f"{width} x {height} becomes {self.samples.value} x ({8 * width} x {8 * height})"
+
+
+class _ClosingWatcher(QObject):
+    """Tells when a widget leaves its dock or is destroyed: napari closes a dock by taking its widget out."""
+
+    def __init__(self, watched: Any, on_close: Callable[[], None]) -> None:
+        super().__init__(watched)
+        self._on_close = on_close
+        watched.installEventFilter(self)
+        watched.destroyed.connect(on_close)
+
+    def eventFilter(self, watched: Any, event: Any) -> bool:  # noqa: N802 (Qt's name)
+        if event.type() == QEvent.Type.ParentChange and watched.parent() is None:
+            self._on_close()
+        return False
+
+
+def _offer(combo: ComboBox, entries: list[tuple[str, Any]], chosen: Any) -> None:
+    """Fill a combo box and choose, without the box choosing by itself in between."""
+    with combo.changed.blocked():
+        combo.choices = entries
+        if entries:
+            combo.value = chosen

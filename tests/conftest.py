@@ -1,0 +1,33 @@
+"""Fixtures that several rooms share."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+import pytest
+
+# Before napari is imported: tests neither read nor change anybody's settings.
+os.environ["NAPARI_CONFIG"] = str(Path(tempfile.mkdtemp(prefix="napari-refvae-tests-")) / "settings.yaml")
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkpoint of the compact family, far too small to be good: fast, and its samples depend on latents."""
+    import torch
+
+    from napari_refvae.model.checkpoint import build_model, save_checkpoint
+    from napari_refvae.model.config import CompactConfig
+
+    config = CompactConfig(
+        width=8, trunk_blocks=1, decoder_blocks=1, tail_widths=(8, 8, 8), code=4, noise=2, reference_widths=(4, 8)
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = build_model(config)
+        state = model.state_dict()
+        state["last.weight"] = 0.05 * torch.randn_like(state["last.weight"])
+    path = tmp_path_factory.mktemp("models") / "tiny.safetensors"
+    save_checkpoint(path, state, preset="compact", config=config, training={"summary": "random weights, for tests"})
+    return path

@@ -1,0 +1,104 @@
+"""What the package promises as a whole: light imports, exact public names, a valid plugin manifest."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib import import_module
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+
+import napari_refvae
+
+HEAVY = ("torch", "torchvision", "lightning")
+GRAPHICAL = ("napari", "qtpy", "magicgui", "PyQt5", "PyQt6")
+
+
+def loaded_by(statement: str) -> set[str]:
+    """Top-level modules that a fresh interpreter holds after a statement."""
+    code = f"{statement}\nimport sys\nprint(*{{name.partition('.')[0] for name in sys.modules}})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
+    return set(done.stdout.split())
+
+
+@pytest.mark.parametrize("module", ["napari_refvae", "napari_refvae.cli", "napari_refvae.widget.view"])
+def test_import_loads_no_torch(module: str) -> None:
+    assert loaded_by(f"import {module}").isdisjoint(HEAVY)
+
+
+@pytest.mark.parametrize("module", ["napari_refvae", "napari_refvae.cli", "napari_refvae.api"])
+def test_import_loads_no_napari_and_no_qt(module: str) -> None:
+    assert loaded_by(f"import {module}").isdisjoint(GRAPHICAL)
+
+
+def test_upscaling_loads_no_compiler(tiny_model: Path) -> None:
+    """Loading triton where Mesa has loaded its own LLVM (a window drawn without NVIDIA's driver) ends the process."""
+    run = (
+        f"import numpy, napari_refvae; napari_refvae.upscale(numpy.zeros((9, 9)), samples=1, model={str(tiny_model)!r})"
+    )
+    assert "triton" not in loaded_by(run)
+
+
+def test_public_names_are_exact() -> None:
+    assert napari_refvae.__all__ == [
+        "ImageReference",
+        "IntensityRange",
+        "PriorReference",
+        "RefVAEError",
+        "SelfReference",
+        "SuperResolutionResult",
+        "TileSpec",
+        "Upscaler",
+        "load_model",
+        "replay",
+        "upscale",
+    ]
+    for name in napari_refvae.__all__:
+        value = getattr(napari_refvae, name)
+        assert value.__name__ == name
+        assert value.__module__.startswith("napari_refvae.")
+        assert value.__doc__
+    assert set(napari_refvae.__all__) <= set(dir(napari_refvae))
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'downscale'"):
+        _ = napari_refvae.downscale
+
+
+def test_every_module_names_what_it_exports() -> None:
+    root = Path(napari_refvae.__file__).parent
+    for path in sorted(root.rglob("*.py")):
+        parts = path.relative_to(root).with_suffix("").parts
+        if parts[-1] in ("__init__", "__main__"):
+            continue
+        module = import_module(".".join(("napari_refvae", *parts)))
+        for name in module.__all__:
+            assert hasattr(module, name), f"{module.__name__} exports {name}, which it lacks"
+
+
+def test_errors_are_no_runtime_errors() -> None:
+    """Generator workers of napari swallow those."""
+    errors = import_module("napari_refvae.errors")
+    for name in errors.__all__:
+        kind = getattr(errors, name)
+        assert issubclass(kind, errors.RefVAEError)
+        assert not issubclass(kind, RuntimeError)
+
+
+def test_manifest_is_valid_and_its_commands_exist() -> None:
+    npe2 = pytest.importorskip("npe2")
+    manifest = npe2.PluginManifest.from_distribution("napari-refvae")
+    manifest.validate_imports()
+    assert manifest.name == "napari-refvae"
+    assert manifest.contributions.commands
+    for command in manifest.contributions.commands:
+        module, _, name = command.python_name.partition(":")
+        assert callable(getattr(import_module(module), name))
+
+
+@pytest.mark.parametrize("name", ["napari.yaml", "py.typed", "training/configs/compact.toml"])
+def test_package_data_is_in_the_package(name: str) -> None:
+    assert files("napari_refvae").joinpath(name).is_file()
