@@ -1,0 +1,62 @@
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from napari_refvae.engine.device import choose_device, choose_precision, free_memory, is_out_of_memory
+from napari_refvae.errors import DeviceError, InvalidSpecError
+from napari_refvae.model.checkpoint import build_model
+from napari_refvae.model.config import CompactConfig
+
+SMALL = CompactConfig(width=8, trunk_blocks=1, decoder_blocks=1, tail_widths=(8, 8, 8), code=4, noise=2)
+
+
+def test_auto_device_is_usable_and_says_why():
+    choice = choose_device("auto")
+    assert torch.ones(2, device=choice.value).sum() == 2
+    assert choice.reason
+
+
+@pytest.mark.parametrize("name", ["cuda:99", "tpu", "", "cpu:x"])
+def test_an_absent_device_is_named_and_those_present_are_listed(name):
+    with pytest.raises(DeviceError, match=rf"cpu.*got '{name}'"):
+        choose_device(name)
+
+
+def test_precision_names_are_checked():
+    with pytest.raises(InvalidSpecError, match="auto, float32 or bfloat16; got 'half'"):
+        choose_precision("half", torch.device("cpu"), build_model(SMALL))
+
+
+def test_auto_precision_falls_back_when_bfloat16_disagrees(monkeypatch):
+    model = build_model(SMALL).eval()
+    monkeypatch.setattr("napari_refvae.engine.device._has_native_bf16", lambda device: True)
+    torch.nn.init.normal_(model.last.weight, std=30)
+    choice = choose_precision("auto", torch.device("cpu"), model)
+    assert choice.value == "float32"
+    assert "differs" in choice.reason
+
+
+def test_free_memory_is_plausible():
+    assert 2**20 < free_memory(torch.device("cpu")) < 2**50
+
+
+def test_torch_running_out_of_memory_is_recognised():
+    program = (
+        "import resource, torch\n"
+        "from napari_refvae.engine.device import is_out_of_memory\n"
+        "resource.setrlimit(resource.RLIMIT_AS, (2**35, 2**35))\n"
+        "try:\n"
+        "    torch.empty(2**40)\n"
+        "except RuntimeError as error:\n"
+        "    assert is_out_of_memory(error), error\n"
+        "else:\n"
+        "    raise SystemExit('nothing raised')\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_other_errors_are_not_taken_for_it():
+    assert is_out_of_memory(MemoryError())
+    assert not is_out_of_memory(RuntimeError("sizes do not match"))

@@ -1,0 +1,37 @@
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from napari_refvae.engine.tiling import SMALLEST_TILE, automatic_tiles, plan_tiles
+from napari_refvae.spec import TileSpec
+
+sides = st.integers(1, 120)
+
+
+@settings(max_examples=40, deadline=None)
+@given(height=sides, width=sides, size=st.integers(1, 120), overlap=st.none() | st.integers(0, 40))
+def test_tiles_cover_every_pixel_once_and_read_what_they_write(height, width, size, overlap):
+    covered = np.zeros((height, width), int)
+    for tile in plan_tiles((height, width), TileSpec(size, overlap), halo=7):
+        covered[tile.write.slices] += 1
+        assert max(tile.write.height, tile.write.width) <= size
+        assert tile.read.intersect(tile.write) == tile.write
+        assert tile.read.padded(0, (height, width)) == tile.read
+    assert (covered == 1).all()
+
+
+@given(height=sides, width=sides, overlap=st.integers(0, 40))
+def test_every_tile_reads_the_overlap_up_to_the_border(height, width, overlap):
+    for tile in plan_tiles((height, width), TileSpec(32, overlap), halo=99):
+        assert tile.write.y - tile.read.y == min(overlap, tile.write.y)
+        assert tile.write.x - tile.read.x == min(overlap, tile.write.x)
+
+
+def test_one_tile_suffices_when_memory_does():
+    assert len(plan_tiles((50, 70), automatic_tiles((50, 70), 8, 1000, free=10**9), halo=8)) == 1
+
+
+@given(free=st.integers(0, 10**9))
+def test_automatic_tiles_fit_into_the_memory_that_is_free(free):
+    spec = automatic_tiles((4000, 4000), 8, 10_000, free)
+    assert spec.size == SMALLEST_TILE or (spec.size + 16) ** 2 * 10_000 <= free

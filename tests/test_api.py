@@ -1,0 +1,170 @@
+import json
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from skimage import data
+
+import napari_refvae
+from napari_refvae import api
+from napari_refvae.errors import (
+    InvalidInputError,
+    InvalidSpecError,
+    RefVAEError,
+    UnknownModelError,
+    UnreadableFileError,
+)
+from napari_refvae.spec import ImageReference, PriorReference, SelfReference, TileSpec
+
+
+@pytest.fixture
+def image():
+    return np.ascontiguousarray(data.astronaut()[::16, ::16])
+
+
+@pytest.fixture
+def texture():
+    return np.ascontiguousarray(data.gravel()[:90, :70])
+
+
+@pytest.fixture
+def upscale(tiny_model):
+    return lambda *args, **kwargs: napari_refvae.upscale(*args, model=tiny_model, device="cpu", **kwargs)
+
+
+def test_references_in_every_form(upscale, image, texture, tmp_path):
+    path = tmp_path / "bark.png"
+    Image.fromarray(texture).save(path)
+    forms = [texture, path, str(path), "self", "none", None, SelfReference(), PriorReference()]
+    result = upscale(image, [*forms, ImageReference(np.zeros((9, 9, 3), np.float32), "black")], samples=1)
+    names = ("reference1", "bark", "bark", "self", "none", "none", "self", "none", "black")
+    assert result.references == names
+
+
+def test_one_reference_needs_no_list_and_none_is_the_prior(upscale, image, texture):
+    assert upscale(image, texture, samples=1).references == ("reference1",)
+    assert upscale(image, samples=1).references == ("none",)
+    np.testing.assert_array_equal(upscale(image, samples=2).sr, upscale(image, "none", samples=2).sr)
+
+
+def test_a_file_and_its_array_give_the_same_pixels(upscale, image, tmp_path):
+    Image.fromarray(image).save(tmp_path / "a.png")
+    np.testing.assert_array_equal(upscale(tmp_path / "a.png", samples=1).sr, upscale(image, samples=1).sr)
+
+
+def test_progress_reaches_its_total(upscale, image):
+    seen = []
+    upscale(image, samples=2, on_progress=seen.append)
+    assert seen[-1].done == seen[-1].total
+    assert seen[0].done == 0
+
+
+def test_the_record_names_all_that_made_the_result(upscale, image, texture, tiny_model):
+    result = upscale(image, [texture, "self"], samples=2, seed=3, temperature=0.5, tile=9)
+    told = json.loads(json.dumps(dict(result.provenance)))
+    assert told["model"]["sha256"] == api.load_model(tiny_model).info.identity
+    assert told["settings"]["temperature"] == 0.5
+    assert told["resolved"]["tile"]["size"] == 9
+    assert [sample["seed"] for sample in told["samples"]] == [3, 4, 5, 6]
+    assert [sample["reference"] for sample in told["samples"]] == [0, 0, 1, 1]
+    assert len({sample["sha256"] for sample in told["samples"]}) == 4
+    assert result.lr is image
+
+
+@pytest.mark.parametrize("settings", [{}, {"temperature": 0.7, "strength": 0.5, "vividness": 0.3, "consistency": None}])
+def test_a_side_car_replays_to_the_same_pixels(upscale, image, texture, tmp_path, settings):
+    Image.fromarray(image).save(tmp_path / "a.png")
+    Image.fromarray(texture).save(tmp_path / "b.png")
+    result = upscale(tmp_path / "a.png", [tmp_path / "b.png", "self", None], samples=2, seed=11, tile=20, **settings)
+    side_car = result.save(tmp_path / "out", "a")[-1]
+    np.testing.assert_array_equal(napari_refvae.replay(side_car).sr, result.sr)
+
+
+def test_replay_takes_what_has_moved_and_refuses_what_has_changed(upscale, image, tmp_path):
+    path = tmp_path / "a.png"
+    Image.fromarray(image).save(path)
+    side_car = upscale(path, samples=1).save(tmp_path / "out", "a")[-1]
+    Image.fromarray(255 - image).save(path)
+    with pytest.raises(InvalidInputError, match=r"pixels of 'a.png' are not those"):
+        napari_refvae.replay(side_car)
+    path.unlink()
+    with pytest.raises(InvalidInputError, match="'a.png' is not at .* put it beside the side-car"):
+        napari_refvae.replay(side_car)
+    napari_refvae.replay(side_car, image=image)
+    Image.fromarray(image).save(side_car.parent / "a.png")
+    napari_refvae.replay(side_car)
+
+
+def test_replay_of_an_array_says_that_it_needs_the_array(upscale, image, tmp_path):
+    result = upscale(image, samples=1)
+    side_car = result.save(tmp_path, "a")[-1]
+    with pytest.raises(InvalidInputError, match="it was an array"):
+        napari_refvae.replay(side_car)
+    np.testing.assert_array_equal(napari_refvae.replay(side_car, image=image).sr, result.sr)
+
+
+def test_replay_refuses_another_model(upscale, image, tmp_path, tiny_model):
+    side_car = upscale(image, samples=1).save(tmp_path, "a")[-1]
+    told = json.loads(side_car.read_text())
+    told["model"]["sha256"] = "0" * 64
+    side_car.write_text(json.dumps(told))
+    with pytest.raises(InvalidInputError, match="expected model 000000000000"):
+        napari_refvae.replay(side_car, image=image)
+
+
+def test_steps_may_be_closed(tiny_model, image):
+    steps = api.steps(image, model=tiny_model, device="cpu")
+    next(steps)
+    steps.close()
+
+
+@pytest.mark.parametrize(
+    ("settings", "error", "message"),
+    [
+        ({"samples": 0}, InvalidSpecError, "samples must be an integer of at least 1; got 0"),
+        ({"seed": "x"}, InvalidSpecError, "seed must be an integer"),
+        ({"tile": 0}, InvalidSpecError, "at least 1 LR pixel; got 0"),
+        ({"tile": "big"}, InvalidSpecError, "tile must be 'auto', a number"),
+        ({"consistency": "box"}, InvalidSpecError, "'bicubic' or None; got 'box'"),
+        ({"precision": "half"}, InvalidSpecError, "auto, float32 or bfloat16; got 'half'"),
+        ({"intensity_range": (1,)}, InvalidSpecError, r"two numbers \(low, high\); got \(1,\)"),
+        ({"intensity_range": (5, 5)}, InvalidSpecError, "finite low < high"),
+        ({"references": ["nowhere.png"]}, UnreadableFileError, "nowhere.png"),
+        ({"references": [np.zeros((4, 4, 5))]}, InvalidInputError, r"\(4, 4, 5\)"),
+    ],
+)
+def test_a_mistake_is_named(upscale, image, settings, error, message):
+    with pytest.raises(error, match=message):
+        upscale(image, **settings)
+
+
+@pytest.mark.parametrize("bad", [{"not": "an image"}, object(), [object()], 5, "nowhere.png", np.zeros((0, 4))])
+def test_what_is_no_image_is_named(upscale, bad):
+    with pytest.raises(RefVAEError, match="expected"):
+        upscale(bad)
+
+
+def test_an_unknown_model_is_named(image):
+    with pytest.raises(UnknownModelError, match="no-such-model"):
+        napari_refvae.upscale(image, model="no-such-model")
+
+
+def test_tiles_in_every_form_give_the_same_pixels_in_float32(upscale, image):
+    whole = upscale(image, samples=1, precision="float32", tile=None).sr.astype(int)
+    for tile in ("auto", 8, np.int64(8), TileSpec(8), TileSpec(12, 30)):
+        made = upscale(image, samples=1, precision="float32", tile=tile).sr
+        assert np.abs(made - whole).max() <= 1  # a value that lies between two levels may round either way
+
+
+def test_a_loaded_model_can_be_passed(tiny_model, image, upscale):
+    model = api.load_model(tiny_model)
+    np.testing.assert_array_equal(
+        napari_refvae.upscale(image, samples=1, model=model, device="cpu").sr, upscale(image, samples=1).sr
+    )
+
+
+def test_calls_leave_the_global_generator_alone(upscale, image):
+    before = torch.get_rng_state()
+    upscale(image, samples=1)
+    assert torch.equal(before, torch.get_rng_state())

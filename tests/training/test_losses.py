@@ -1,0 +1,90 @@
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from napari_refvae.model.gaussian import DiagonalGaussian
+from napari_refvae.training import losses
+
+
+def images(*shape, seed=0):
+    return torch.rand(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+def test_pixel_is_the_mean_absolute_difference_an_example():
+    sr, hr = images(2, 3, 8, 8), images(2, 3, 8, 8, seed=1)
+    torch.testing.assert_close(losses.pixel(sr, hr)[1], (sr[1] - hr[1]).abs().mean())
+
+
+@settings(deadline=None, max_examples=20)
+@given(count=st.integers(2, 6), std=st.floats(0.1, 3))
+def test_spread_estimates_the_standard_deviation_of_gaussian_samples(count, std):
+    samples = std * torch.randn(count, 1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    # E|x - mean of P| = std sqrt(2/pi) sqrt((P-1)/P), so the estimate is std: unbiased
+    assert float(losses.spread(samples)) == pytest.approx(std, rel=0.03)
+
+
+def test_spread_of_equal_samples_is_zero():
+    assert float(losses.spread(images(1, 2, 3, 8, 8).repeat(3, 1, 1, 1, 1)).sum()) < 1e-6
+
+
+def test_code_kl_ignores_absent_references_and_free_bits():
+    posterior = DiagonalGaussian(torch.tensor([[1.0, 0.1], [100.0, 100.0]]), torch.zeros(2, 2))
+    present = torch.tensor([True, False])
+    value = losses.code_kl(posterior, present, free_bits=0.02)
+    assert float(value) == pytest.approx((0.5 - 0.02) / 2)
+
+
+def test_kl_against_torch():
+    posterior = DiagonalGaussian(images(2, 5), images(2, 5, seed=1) - 0.5)
+    told = torch.distributions.kl_divergence(
+        torch.distributions.Normal(posterior.mean, posterior.std), torch.distributions.Normal(0.0, 1.0)
+    )
+    torch.testing.assert_close(posterior.kl(), told)
+    torch.testing.assert_close(losses.field_kl(posterior), told.mean())
+
+
+def test_perceptual_is_zero_at_the_target_and_at_most_four_a_layer():
+    hr = [images(2, 4, 6, 6), images(2, 8, 3, 3, seed=1)]
+    same = [feature.repeat(3, 1, 1, 1) for feature in hr]
+    assert losses.perceptual(same, hr).abs().max() < 1e-6
+    opposite = [-feature for feature in same]
+    torch.testing.assert_close(losses.perceptual(opposite, hr), torch.full((2,), 8.0), rtol=1e-4, atol=1e-4)
+
+
+def test_local_best_takes_the_nearer_sample_at_each_place():
+    hr = [images(1, 4, 4, 4)]
+    left, right = hr[0].clone(), hr[0].clone()
+    left[..., 2:] = -1
+    right[..., :2] = -1
+    assert float(losses.local_best([torch.cat([left, right])], hr)) < 1e-6
+    assert float(losses.perceptual([torch.cat([left, right])], hr)) > 0.5
+    assert float(losses.local_best([left], hr)) == pytest.approx(float(losses.perceptual([left], hr)))
+
+
+def test_style_sees_statistics_and_not_places():
+    reference = [images(1, 4, 8, 8)]
+    shuffled = [reference[0].flatten(2)[..., torch.randperm(64)].unflatten(2, (8, 8))]
+    assert float(losses.style(shuffled, reference)) < 1e-4
+    assert float(losses.style([2 * reference[0]], reference)) > 0.5
+
+
+def test_total_variation_against_the_formula():
+    image = images(1, 1, 3, 3)
+    x = image[0, 0]
+    told = torch.stack([(x[i + 1, j] - x[i, j]) ** 2 + (x[i, j + 1] - x[i, j]) ** 2 for i in (0, 1) for j in (0, 1)])
+    torch.testing.assert_close(losses.total_variation(image)[0], told.mean())
+    torch.testing.assert_close(losses.total_variation(image, beta=0.5)[0], told.sqrt().mean())
+
+
+def test_hinge_is_zero_beyond_the_margin():
+    assert losses.hinge_discriminator(torch.full((2, 1, 3, 3), 1.5), torch.full((2, 1, 3, 3), -1.5)) == 0
+    assert losses.hinge_discriminator(torch.zeros(1), torch.zeros(1)) == 2
+    assert losses.hinge_generator(torch.full((2, 1, 3, 3), 0.5)).tolist() == [-0.5, -0.5]
+
+
+def test_spread_constant_is_rcgans():
+    samples = torch.tensor([0.0, 1.0]).reshape(2, 1, 1, 1, 1)
+    assert float(losses.spread(samples)) == pytest.approx(math.sqrt(math.pi / 4) * 1.0)

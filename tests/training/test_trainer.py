@@ -1,0 +1,159 @@
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import save_file
+from skimage import data
+
+from napari_refvae.errors import TrainingError
+from napari_refvae.model.checkpoint import load_checkpoint
+from napari_refvae.model.config import PRESETS, CompactConfig
+from napari_refvae.training import run as run_module
+from napari_refvae.training.config import DataConfig, LossWeights, StageConfig, TrainingConfig
+from napari_refvae.training.data import ExampleSource
+from napari_refvae.training.features import DISTILLED
+from napari_refvae.training.state import load_state
+from napari_refvae.training.trainer import Budget, Trainer
+
+pytest.importorskip("lightning")
+
+TINY = CompactConfig(
+    width=8, trunk_blocks=1, decoder_blocks=1, tail_widths=(8, 8, 8), code=4, noise=2, reference_widths=(8, 8)
+)
+EVERYTHING = LossWeights(perceptual=0.3, local_best=0.2, style=0.01, adversarial=0.02, total_variation=0.1, spread=0.05)
+
+
+@pytest.fixture(autouse=True)
+def tiny_preset(monkeypatch):
+    monkeypatch.setitem(PRESETS, "compact", TINY)
+
+
+@pytest.fixture(scope="module")
+def feature_weights(tmp_path_factory):
+    """Random weights in the layout of the distilled VGG: the mechanism is tested, not the perception."""
+    generator = torch.Generator().manual_seed(0)
+    state, width = {"conv0.weight": torch.eye(3)[:, :, None, None].clone(), "conv0.bias": torch.zeros(3)}, 3
+    for layer in (name for name in DISTILLED if name != "pool"):
+        state[f"{layer}.weight"] = 0.3 * torch.randn(8, width, 3, 3, generator=generator)
+        state[f"{layer}.bias"] = torch.zeros(8)
+        width = 8
+    path = tmp_path_factory.mktemp("features") / "distilled.safetensors"
+    save_file(state, path)
+    return path
+
+
+def config(steps=6, **weights):
+    losses = dataclasses.replace(EVERYTHING, **weights)
+    return TrainingConfig(
+        "compact",
+        (StageConfig("one", 0.5, 1e-3, 1e-3, LossWeights()), StageConfig("two", 0.5, 1e-3, 1e-4, losses)),
+        steps=steps,
+        data=DataConfig(patch=8, batch=4, reference_size=32),
+        precision="32-true",
+    )
+
+
+def trainer(folder, settings, feature_weights, **options):
+    source = ExampleSource([data.astronaut()], [], settings.data, 8, seed=0)
+    return Trainer(settings, source, folder, feature_weights=feature_weights, devices=1, **options)
+
+
+def losses(folder):
+    lines = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+    return {line["step"]: line["terms"] for line in lines if "terms" in line}
+
+
+def test_a_resumed_run_is_the_run_that_was_never_stopped(tmp_path, feature_weights):
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    trainer(whole, config(), feature_weights).run(Budget(), report=lambda _: None, report_every=1)
+    first = trainer(cut, config(), feature_weights)
+    for _ in range(4):  # into the second stage, then "killed" after a save
+        first._step()
+        first.step += 1
+    first.save()
+    trainer(cut, config(), feature_weights).run(Budget(), report=lambda _: None, report_every=1)
+    told, made = losses(whole), losses(cut)
+    assert sorted(made) == [5, 6]
+    for step in made:
+        assert made[step] == pytest.approx(told[step], rel=1e-5, abs=1e-7)
+    a, b = (load_state(folder / "last.safetensors")[0] for folder in (whole, cut))
+    for part in a:
+        for name, value in a[part].items():
+            torch.testing.assert_close(b[part][name], value, rtol=1e-4, atol=1e-6, msg=f"{part}/{name}")
+
+
+class OneBatch(ExampleSource):
+    """The same examples at every step."""
+
+    def batch(self, step, rank=0):
+        return super().batch(0)
+
+
+def test_training_learns_what_it_sees_and_leaves_a_model_that_loads(tmp_path, feature_weights, monkeypatch):
+    monkeypatch.setitem(globals(), "ExampleSource", OneBatch)
+    settings = dataclasses.replace(config(steps=60), stages=(StageConfig("one", 1.0, 6e-3, 1e-3),))
+    trainer(tmp_path, settings, feature_weights).run(Budget(), report=lambda _: None, report_every=10)
+    told = losses(tmp_path)
+    assert told[60]["prior_pixel"] < 0.98 * told[10]["prior_pixel"]
+    model, info = load_checkpoint(tmp_path / "model.safetensors")
+    assert info.preset == "compact"
+    assert info.training["steps"] == 60
+    assert model.config == TINY
+
+
+def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_good_state(tmp_path, feature_weights):
+    settings = config()
+    run = trainer(tmp_path, settings, feature_weights)
+    run.save()
+    torch.nn.init.constant_(run._module.model.last.bias, torch.inf)
+    with pytest.raises(TrainingError, match="at step 0; the last good state is in"):
+        run.run(Budget(), report=lambda _: None)
+    parts, _ = load_state(tmp_path / "last.safetensors")
+    assert torch.isfinite(parts["network"]["model.last.bias"]).all()
+
+
+def test_no_time_means_no_step(tmp_path, feature_weights):
+    run = trainer(tmp_path, config(), feature_weights)
+    run.run(Budget(minutes=0), report=lambda _: None)
+    assert run.step == 0
+    assert (tmp_path / "model.safetensors").exists()
+
+
+def test_losses_on_features_need_their_network(tmp_path):
+    with pytest.raises(TrainingError, match="need the weights of vgg19-distilled; got None"):
+        trainer(tmp_path, config(), None)
+
+
+def test_the_best_model_is_kept(tmp_path, feature_weights):
+    scores = iter([3.0, 5.0, 4.0])
+    run = trainer(tmp_path, config(), feature_weights, validate=lambda model: {"score": next(scores)})
+    for step in (1, 2, 3):
+        run.step = step
+        run._validate()
+    _, info = load_checkpoint(tmp_path / "best.safetensors")
+    assert info.training["steps"] == 2
+    assert info.training["scores"] == {"score": 5.0}
+
+
+def test_train_from_folders_validates_and_returns_the_model(tmp_path):
+    photographs = tmp_path / "photographs"
+    photographs.mkdir()
+    for name, image in (("a", data.astronaut()), ("b", data.coffee())):
+        Image.fromarray(np.ascontiguousarray(image[:300, :300])).save(photographs / f"{name}.png")
+    toml = tmp_path / "tiny.toml"
+    toml.write_text(
+        'preset = "compact"\nsteps = 2\nprecision = "32-true"\n[data]\npatch = 8\nbatch = 2\n'
+        '[[stages]]\nname = "one"\nshare = 1.0\nlearning_rate = 1e-3\nfinal_learning_rate = 1e-4\n'
+    )
+    seen = []
+    path = run_module.train(
+        toml, photographs, tmp_path / "run", validate=photographs, report=seen.append, references=photographs
+    )
+    _, info = load_checkpoint(path)
+    assert [report.step for report in seen] == [2]
+    assert info.training["config"]["steps"] == 2
+    best = load_checkpoint(tmp_path / "run" / "best.safetensors")[1]
+    assert 5 < best.training["scores"]["faithful_psnr_y"] < 60
