@@ -62,6 +62,22 @@ def test_luma_by_an_independent_loop():
         assert metrics.luma(image)[y, x] == round(16 + (65.481 * r + 128.553 * g + 24.966 * b) / 255)
 
 
+def test_low_resolution_is_what_lr_psnr_compares_with():
+    hr = data.astronaut()[:64, :96]
+    lr = metrics.low_resolution(hr)
+    assert lr.dtype == np.uint8
+    assert lr.shape == (8, 12, 3)
+    assert metrics.lr_psnr(hr, lr) == math.inf
+
+
+def test_low_resolution_saturates():
+    """D overshoots at edges between black and white; 8 bits hold no such values."""
+    hr = np.zeros((64, 64, 3), np.uint8)
+    hr[:, 28:] = 255
+    assert metrics.low_resolution(hr).min() == 0
+    assert metrics.low_resolution(hr).max() == 255
+
+
 # --- PSNR and SSIM
 
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "diversity",
+    "low_resolution",
     "lr_psnr",
     "lr_psnr_normalized",
     "luma",
@@ -53,6 +54,25 @@ def modulo_crop(image: NDArray[Any], scale: int = 8) -> NDArray[Any]:
     if not height or not width:
         raise InvalidInputError(f"expected sides of at least {scale} pixels; got {image.shape[0]} x {image.shape[1]}")
     return image[:height, :width]
+
+
+def low_resolution(hr: NDArray[np.uint8], scale: int = 8) -> NDArray[np.uint8]:
+    """The input that belongs to an original: ``D(hr)``, rounded to 8 bits.
+
+    Parameters
+    ----------
+    hr
+        ``(scale*h, scale*w, 3)`` uint8; see `modulo_crop`.
+    scale
+        HR pixels per LR pixel and axis.
+
+    Raises
+    ------
+    InvalidInputError
+        If the shape or dtype is not this.
+    """
+    _check_image("hr", hr)
+    return _to_8_bit(_downsampled(hr.astype(np.float32), scale)).astype(np.uint8)
 
 
 def luma(image: NDArray[np.uint8]) -> NDArray[np.float64]:
