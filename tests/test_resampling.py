@@ -259,12 +259,7 @@ def test_a_gradient_survives_the_bounds():
     assert float(sr.grad.norm()) > 0
 
 
-INFERENCE_TENSORS = "the cached float64 filters are inference tensors if inference came first"
-
-
-@pytest.mark.parametrize(
-    "dtype", [torch.float32, pytest.param(torch.float64, marks=pytest.mark.xfail(reason=INFERENCE_TENSORS))]
-)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_gradients_flow_after_inference(dtype):
     for cached in (resampling.inverse_taps, resampling._spread_matrix, resampling._down_matrix):
         cached.cache_clear()
