@@ -255,7 +255,7 @@ class TestWholeClick:
 
     def test_the_manifest_opens_the_widget_and_the_sample_data(self, viewer: Any, qtbot: Any) -> None:
         viewer.open_sample("napari-refvae", "texture")
-        _, widget = viewer.window.add_plugin_dock_widget("napari-refvae", "Super-resolution 8x")
+        _, widget = viewer.window.add_plugin_dock_widget("napari-refvae", "Upscale 8x")
         viewer.open_sample("napari-refvae", "photograph")
         assert viewer.layers["astronaut"].data.shape == (64, 64, 3)
         assert [layer.name for layer in widget.image.choices] == ["brick", "astronaut"]

@@ -28,5 +28,5 @@ def photograph() -> list[LayerData]:
 
 
 def texture() -> list[LayerData]:
-    """A 512x512 grey texture to use as a reference: a brick wall (CC0)."""
-    return [(data.brick(), {"name": "brick"}, "image")]
+    """A 512x512 grey texture to use as a reference: a brick wall (CC0), laid beside the photograph at its size."""
+    return [(data.brick(), {"name": "brick", "scale": (1 / 8, 1 / 8), "translate": (0, 70)}, "image")]

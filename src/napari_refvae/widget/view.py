@@ -30,6 +30,7 @@ __all__ = ["UpscaleWidget"]
 NO_REFERENCE = ("(no reference)", PriorReference())
 SELF_REFERENCE = ("(the image itself)", SelfReference())
 LARGEST_SEED = 2**31 - 1
+MINIMUM_WIDTH = 320  # pixels
 STAGES = {"encode": "Reading the image", "decode": "Inventing detail", "project": "Making it consistent"}
 
 
@@ -45,11 +46,20 @@ class UpscaleWidget(Container):  # type: ignore[type-arg]
     """
 
     def __init__(self, napari_viewer: napari.Viewer, steps: Steps | None = None) -> None:
+        super().__init__(labels=False)
         self._viewer = napari_viewer
         self._origin: InputImage | None = None  # of the run under way
         self._controller = UpscaleController(
             on_progress=self._show_progress, on_result=self._add_layers, on_end=self._show_idle, steps=steps
         )
+        self._watcher = _ClosingWatcher(self.native, self._controller.abandon)
+        self._build()
+        self.button.changed.connect(self._click)
+        self.image.changed.connect(self._show_idle)
+        self.samples.changed.connect(self._show_idle)
+        self.reset_choices()
+
+    def _build(self) -> None:
         self.image = ComboBox(label="Image", choices=(), tooltip="The layer to super-resolve")
         self.reference = ComboBox(
             label="Reference",
@@ -57,50 +67,22 @@ class UpscaleWidget(Container):  # type: ignore[type-arg]
             tooltip="An image whose texture the invented detail should resemble; its size and content are free",
         )
         self.samples = SpinBox(label="Samples", value=4, min=1, max=100, tooltip="How many different versions to make")
-        self.seed = SpinBox(
-            label="Seed", value=0, min=0, max=LARGEST_SEED, tooltip="The same seed gives the same samples again"
-        )
-        self.temperature = FloatSlider(
-            label="Temperature", value=1.0, min=0.0, max=2.0, step=0.05, tooltip="How far samples differ; 0: not at all"
-        )
-        self.strength = FloatSlider(
-            label="Strength",
-            value=1.0,
-            min=0.0,
-            max=1.0,
-            step=0.05,
-            tooltip="How much the reference counts; 0: nothing",
-        )
-        self.vividness = FloatSlider(
-            label="Vividness",
-            value=1.0,
-            min=0.0,
-            max=1.0,
-            step=0.05,
-            tooltip="0: faithful, smooth; 1: vivid, sharp",
-        )
+        self.seed = SpinBox(label="Seed", max=LARGEST_SEED, tooltip="The same seed gives the same samples again")
+        self.temperature = _slider("Temperature", 2.0, "How far samples differ; 0: not at all")
+        self.strength = _slider("Strength", 1.0, "How much the reference counts; 0: nothing")
+        self.vividness = _slider("Vividness", 1.0, "0: faithful, smooth; 1: vivid, sharp")
         self.button = PushButton(text="Upscale")
         self.progress = ProgressBar(value=0, max=1, visible=False)
         self.status = Label(value="")
-        super().__init__(
-            widgets=[
-                self.image,
-                self.reference,
-                self.samples,
-                self.seed,
-                self.temperature,
-                self.strength,
-                self.vividness,
-                self.button,
-                self.progress,
-                self.status,
-            ],
+        self.status.min_width = MINIMUM_WIDTH - 40
+        self.status.native.setWordWrap(True)
+        fields: Container[Any] = Container(layout="vertical")
+        fields.extend(  # not through the constructor: only then do the labels get one width
+            [self.image, self.reference, self.samples, self.seed, self.temperature, self.strength, self.vividness]
         )
-        self.button.changed.connect(self._click)
-        self.image.changed.connect(self._show_idle)
-        self.samples.changed.connect(self._show_idle)
-        self._watcher = _ClosingWatcher(self.native, self._controller.abandon)
-        self.reset_choices()
+        fields.margins = (0, 0, 0, 0)
+        self.extend([fields, self.button, self.progress, self.status])
+        self.native.setMinimumWidth(MINIMUM_WIDTH)
 
     def reset_choices(self, *_: Any) -> None:
         """Offer the image layers there are. Choices are layers, so they survive renaming; napari calls this."""
@@ -110,7 +92,7 @@ class UpscaleWidget(Container):  # type: ignore[type-arg]
         _offer(self.image, entries, image if image in layers else self._suggestion(layers))
         kept = isinstance(reference, PriorReference | SelfReference) or reference in layers
         _offer(self.reference, [NO_REFERENCE, SELF_REFERENCE, *entries], reference if kept else PriorReference())
-        if not kept:
+        if layers and not kept:
             show_info("The reference layer is gone; the next run uses no reference.")
         self._show_idle()
 
@@ -170,9 +152,10 @@ class UpscaleWidget(Container):  # type: ignore[type-arg]
 
     def _forecast(self) -> str:
         if self.image.value is None:
-            return "Open an image first, for example\nFile > Open Sample > RefVAE."
-        height, width = (int(last) + 1 for last in self.image.value.extent.data[1][-2:])
-        return f"{width} x {height} becomes {self.samples.value} x ({8 * width} x {8 * height})"
+            return "Open an image, or begin with\nFile > Open Sample > RefVAE."
+        height, width = (8 * (int(last) + 1) for last in self.image.value.extent.data[1][-2:])
+        versions = "one version" if self.samples.value == 1 else f"{self.samples.value} versions"
+        return f"Makes {versions} of {width} x {height}."
 
 
 class _ClosingWatcher(QObject):
@@ -188,6 +171,10 @@ class _ClosingWatcher(QObject):
         if event.type() == QEvent.Type.ParentChange and watched.parent() is None:
             self._on_close()
         return False
+
+
+def _slider(label: str, high: float, tooltip: str) -> FloatSlider:
+    return FloatSlider(label=label, value=1.0, min=0.0, max=high, step=0.05, tooltip=tooltip)
 
 
 def _offer(combo: ComboBox, entries: list[tuple[str, Any]], chosen: Any) -> None:
