@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from torch import nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -17,7 +17,7 @@ SLOPE = 0.1
 
 def leaky(x: Tensor) -> Tensor:
     """Leaky ReLU with the slope of our own networks."""
-    return F.leaky_relu(x, SLOPE, inplace=True)
+    return functional.leaky_relu(x, SLOPE, inplace=True)
 
 
 class ResidualBlock(nn.Module):
@@ -29,7 +29,9 @@ class ResidualBlock(nn.Module):
         self.conv2 = nn.Conv2d(width, width, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.conv2(leaky(self.conv1(x)))
+        """``(B, width, H, W)`` to the same."""
+        residual: Tensor = self.conv2(leaky(self.conv1(x)))
+        return x + residual
 
 
 class ModulatedBlock(nn.Module):
@@ -46,8 +48,10 @@ class ModulatedBlock(nn.Module):
         self.conv2 = nn.Conv2d(width, width, 3, padding=1)
 
     def forward(self, x: Tensor, latent: Tensor) -> Tensor:
+        """``(B, width, H, W)`` and ``(B, latent_channels, H, W)`` to ``(B, width, H, W)``."""
         scale, shift = self.modulation(latent).chunk(2, dim=1)
-        return x + self.conv2(leaky(self.conv1(x) * (1 + scale) + shift))
+        residual: Tensor = self.conv2(leaky(self.conv1(x) * (1 + scale) + shift))
+        return x + residual
 
 
 class UpsamplingStage(nn.Module):
@@ -59,5 +63,8 @@ class UpsamplingStage(nn.Module):
         self.refine = ResidualBlock(width_out) if refine else None
 
     def forward(self, x: Tensor) -> Tensor:
-        x = leaky(F.pixel_shuffle(self.conv(x), 2))
-        return x if self.refine is None else self.refine(x)
+        """``(B, width_in, H, W)`` to ``(B, width_out, 2*H, 2*W)``."""
+        x = leaky(functional.pixel_shuffle(self.conv(x), 2))
+        if self.refine is not None:
+            x = self.refine(x)
+        return x

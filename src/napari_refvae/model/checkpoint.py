@@ -1,10 +1,14 @@
-"""Model files: safetensors whose metadata says which network it is and how it was trained."""
+"""Model files: safetensors whose metadata says which network it is and how it was trained.
+
+Files of others are read as plain tensors, too; nothing here ever executes a pickle.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
+import pickle
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,13 +21,25 @@ from napari_refvae.model.compact import CompactRefVAE
 from napari_refvae.model.config import CompactConfig, ModelConfig, config_from_dict, config_to_dict
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from torch import Tensor
 
     from napari_refvae.model.doors import ReferenceVAE
 
-__all__ = ["FORMAT", "CheckpointInfo", "build_model", "load_checkpoint", "read_info", "save_checkpoint", "sha256"]
+__all__ = [
+    "FORMAT",
+    "CheckpointInfo",
+    "build_model",
+    "check_state",
+    "list_names",
+    "load_checkpoint",
+    "read_info",
+    "read_tensors",
+    "save_checkpoint",
+    "sha256",
+]
 
 FORMAT = "napari-refvae/1"
 
@@ -39,7 +55,7 @@ class CheckpointInfo:
 
 
 def build_model(config: ModelConfig) -> ReferenceVAE:
-    """The network of a config with **random weights**; callers that want a trained one load a checkpoint."""
+    """Build the network of a config with **random weights**; callers that want a trained one load a checkpoint."""
     if isinstance(config, CompactConfig):
         return CompactRefVAE(config)
     from napari_refvae.model.paper import PaperRefVAE
@@ -63,7 +79,10 @@ def save_checkpoint(
     OutputError
         If the file cannot be written; nothing is left behind.
     """
-    tensors = {name: (value.to(dtype) if value.is_floating_point() else value).cpu().contiguous() for name, value in state.items()}
+    tensors = {
+        name: (value.to(dtype) if value.is_floating_point() else value).cpu().contiguous()
+        for name, value in state.items()
+    }
     metadata = {
         "format": FORMAT,
         "preset": preset,
@@ -76,7 +95,9 @@ def save_checkpoint(
         os.replace(temporary, path)
     except (OSError, SafetensorError) as error:
         temporary.unlink(missing_ok=True)
-        raise OutputError(f"could not write the model to {path} ({error}); check the folder and its free space") from error
+        raise OutputError(
+            f"could not write the model to {path} ({error}); check the folder and its free space"
+        ) from error
 
 
 def read_info(path: Path) -> CheckpointInfo:
@@ -92,7 +113,8 @@ def read_info(path: Path) -> CheckpointInfo:
             metadata = file.metadata() or {}
     except (SafetensorError, OSError) as error:
         raise CheckpointError(
-            f"expected a model file (safetensors) at {path}; it cannot be read ({error}): fetch or train it again"
+            f"expected a model file (safetensors) at {path}; it cannot be read ({error}): "
+            "fetch or train it again, or run `refvae convert` if it is one of the authors' .pth files"
         ) from error
     if metadata.get("format") != FORMAT:
         raise CheckpointError(
@@ -101,9 +123,9 @@ def read_info(path: Path) -> CheckpointInfo:
         )
     try:
         config = config_from_dict(json.loads(metadata["config"]))
-        training = json.loads(metadata.get("training", "{}"))
+        training = dict(json.loads(metadata.get("training", "{}")))
         return CheckpointInfo(metadata["preset"], config, training, sha256(path))
-    except (KeyError, ValueError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"the description inside {path} is damaged ({error}): fetch or train it again") from error
 
 
@@ -117,30 +139,110 @@ def load_checkpoint(path: Path) -> tuple[ReferenceVAE, CheckpointInfo]:
         a weight is not finite.
     """
     info = read_info(path)
-    model = build_model(info.config)
-    try:
-        with safe_open(path, "pt") as file:
-            state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a mapping)
-    except (SafetensorError, OSError) as error:
-        raise CheckpointError(f"the weights in {path} cannot be read ({error}): fetch or train it again") from error
-    load_strictly(model, state, path)
+    with torch.device("meta"):
+        model = build_model(info.config)  # shapes only: no time is spent on random weights
+    state = _read_safetensors(path)
+    expected = model.state_dict()
+    check_state(expected, state, path)
+    own = {name: value.to(expected[name].dtype, copy=True) for name, value in state.items()}  # not the file's memory
+    model.load_state_dict(own, assign=True)
     return model.eval(), info
 
 
-def load_strictly(model: ReferenceVAE, state: dict[str, Tensor], source: Path) -> None:
-    """Load weights; a missing, unknown, misshapen or non-finite one is an error that names it."""
-    expected = model.state_dict()
-    missing, unknown = sorted(set(expected) - set(state)), sorted(set(state) - set(expected))
+def check_state(expected: dict[str, Tensor], state: dict[str, Tensor], source: Path) -> None:
+    """Compare weights with what a network expects.
+
+    Raises
+    ------
+    CheckpointError
+        If one is missing, unknown, misshapen or not finite; it is named.
+    """
+    missing, unknown = set(expected) - set(state), set(state) - set(expected)
     if missing or unknown:
-        raise CheckpointError(f"{source} does not fit its network: missing {missing or 'nothing'}, unknown {unknown or 'nothing'}")
+        raise CheckpointError(
+            f"{source} does not fit its network; missing: {list_names(missing)}; unknown: {list_names(unknown)}: "
+            "fetch or train it again"
+        )
     for name, value in state.items():
         if value.shape != expected[name].shape:
             raise CheckpointError(
-                f"{source}: expected {name} of shape {tuple(expected[name].shape)}; got {tuple(value.shape)}"
+                f"{source}: expected {name} of shape {tuple(expected[name].shape)}; got {tuple(value.shape)}: "
+                "fetch or train it again"
             )
         if value.is_floating_point() and not torch.isfinite(value).all():
             raise CheckpointError(f"{source}: {name} holds values that are not finite: fetch or train it again")
-    model.load_state_dict(state)
+
+
+def list_names(names: Iterable[str], limit: int = 6) -> str:
+    """``a, b and 3 more`` in sorted order, or ``nothing``."""
+    ordered = sorted(names)
+    shown, rest = ordered[:limit], len(ordered) - limit
+    return (", ".join(shown) + (f" and {rest} more" if rest > 0 else "")) or "nothing"
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """Read the named tensors of a safetensors or PyTorch file, onto the CPU, without running what is in it.
+
+    PyTorch files are pickles, which may run programs. They are read by its restricted reader, which knows
+    tensors and containers and refuses the rest. A ``module.`` before every name (`DataParallel`'s) is dropped.
+
+    Raises
+    ------
+    CheckpointError
+        If the file is missing or damaged, or holds anything but named tensors.
+    """
+    if not path.is_file():
+        raise CheckpointError(f"expected a file of weights at {path}; there is none: check the path")
+    state = _read_safetensors(path) if path.suffix.lower() == ".safetensors" else _read_pickled(path)
+    prefix = "module."
+    if state and all(name.startswith(prefix) for name in state):
+        state = {name.removeprefix(prefix): value for name, value in state.items()}
+    return state
+
+
+def _read_safetensors(path: Path) -> dict[str, Tensor]:
+    try:
+        with safe_open(path, "pt") as file:
+            return {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a mapping)
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(f"the weights in {path} cannot be read ({error}): fetch or train it again") from error
+
+
+UNREADABLE = (
+    pickle.UnpicklingError,
+    ArithmeticError,
+    AttributeError,
+    EOFError,
+    ImportError,
+    LookupError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+"""What PyTorch's restricted reader raises on files that it refuses, and on damaged ones."""
+
+
+def _read_pickled(path: Path) -> dict[str, Tensor]:
+    refusal = f"expected a PyTorch file of named tensors at {path}, and nothing else; "
+    try:
+        loaded = torch.load(path, map_location="cpu", weights_only=True)
+    except UNREADABLE as error:
+        reason = str(error).strip().partition("\n")[0] or type(error).__name__
+        raise CheckpointError(
+            f"{refusal}it was refused unopened, since such files can run programs ({reason}): "
+            "get it again from its source"
+        ) from error
+    if not isinstance(loaded, dict):
+        raise CheckpointError(f"{refusal}got a {type(loaded).__name__}: pass a file of weights (a state dict)")
+    odd = [str(name) for name, value in loaded.items() if not (isinstance(name, str) and _is_dense(value))]
+    if odd:
+        raise CheckpointError(f"{refusal}got other entries: {list_names(odd)}: pass a file of weights (a state dict)")
+    return dict(loaded)
+
+
+def _is_dense(value: object) -> bool:
+    return isinstance(value, torch.Tensor) and value.layout is torch.strided and not value.is_quantized
 
 
 def sha256(path: Path) -> str:

@@ -8,6 +8,7 @@ map. It implements what the paper's section 4.4 asks for ("hierarchical latent s
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import torch
@@ -42,8 +43,7 @@ class CompactRefVAE(ReferenceVAE):
         widths = (config.width, *config.tail_widths)
         last = len(config.tail_widths) - 1
         self.tail = nn.ModuleList(
-            UpsamplingStage(width, wider, refine=stage < last)
-            for stage, (width, wider) in enumerate(zip(widths[:-1], widths[1:], strict=True))
+            UpsamplingStage(width, wider, refine=stage < last) for stage, (width, wider) in enumerate(pairwise(widths))
         )
         self.last = nn.Conv2d(widths[-1], 3, 3, padding=1)
         self.reference = ReferenceEncoder(config.reference_widths, config.code)
@@ -51,26 +51,33 @@ class CompactRefVAE(ReferenceVAE):
         nn.init.zeros_(self.last.weight)  # detail starts at zero: the first output is the consistent upsampling
 
     def encode(self, lr: Tensor) -> Tensor:
-        features = first = self.head(lr - 0.5)
+        """Features at LR resolution: ``(B, 3, h, w)`` in 0..1 to ``(B, width, h, w)``."""
+        first: Tensor = self.head(lr - 0.5)
+        features = first
         for block in self.trunk:
             features = block(features)
         return features + first
 
     def posterior(self, reference: Tensor) -> DiagonalGaussian:
-        return self.reference(reference)
+        """Distribution of the global code: ``(B, 3, H, W)`` in 0..1, of any size, to ``(B, code)``."""
+        found: DiagonalGaussian = self.reference(reference)
+        return found
 
     def lift(self, code: Tensor, noise: Tensor, vividness: Tensor) -> Tensor:
+        """Put code and vividness (on -1..1) on every pixel, behind the noise: ``(N, noise + code + 1, h, w)``."""
         height, width = noise.shape[-2:]
         scalars = torch.cat([code, 2 * vividness[:, None].to(code) - 1], dim=1)
         return torch.cat([noise, scalars[:, :, None, None].expand(-1, -1, height, width)], dim=1)
 
     def decode(self, features: Tensor, latent: Tensor) -> Tensor:
+        """Modulated blocks on the LR grid, then the tail: to detail ``(N, 3, scale*h, scale*w)``."""
         x = features.expand(latent.shape[0], -1, -1, -1)
         for block in self.blocks:
             x = block(x, latent)
         for stage in self.tail:
             x = stage(x)
-        return self.last(x)
+        detail: Tensor = self.last(x)
+        return detail
 
 
 class ReferenceEncoder(nn.Module):
@@ -81,10 +88,13 @@ class ReferenceEncoder(nn.Module):
     def __init__(self, widths: tuple[int, ...], code: int) -> None:
         super().__init__()
         pairs = zip((3, *widths[:-1]), widths, strict=True)
-        self.convs = nn.ModuleList(nn.Conv2d(a, b, 3, stride=1 if i == 0 else 2, padding=1) for i, (a, b) in enumerate(pairs))
+        self.convs = nn.ModuleList(
+            nn.Conv2d(a, b, 3, stride=1 if i == 0 else 2, padding=1) for i, (a, b) in enumerate(pairs)
+        )
         self.head = nn.Linear(2 * sum(widths), 2 * code)
 
     def forward(self, reference: Tensor) -> DiagonalGaussian:
+        """``(B, 3, H, W)`` in 0..1, at least one pixel, to a distribution over ``(B, code)``."""
         statistics = []
         x = _at_least(reference, self.SMALLEST) - 0.5
         for conv in self.convs:
@@ -142,9 +152,12 @@ def _at_least(image: Tensor, smallest: int) -> Tensor:
 
 def _initialise(module: nn.Module) -> None:
     """He initialisation at a tenth for residual branches' ends, as is usual for super-resolution."""
+    if any(parameter.is_meta for parameter in module.parameters(recurse=False)):
+        return  # shapes only
     if isinstance(module, nn.Conv2d | nn.Linear):
         nn.init.kaiming_normal_(module.weight, a=0.1)
-        nn.init.zeros_(module.bias)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
     if isinstance(module, ResidualBlock | ModulatedBlock):
         module.conv2.weight.data.mul_(0.1)
     if isinstance(module, ModulatedBlock):

@@ -58,7 +58,7 @@ PRESETS: dict[str, ModelConfig] = {
 
 
 def config_to_dict(config: ModelConfig) -> dict[str, Any]:
-    """A JSON-ready description that `config_from_dict` reads back."""
+    """Describe a config so that JSON can hold it; `config_from_dict` reads it back."""
     family = next(name for name, cls in FAMILIES.items() if type(config) is cls)
     return {"family": family, **asdict(config)}
 

@@ -47,6 +47,9 @@ class ReferenceVAE(nn.Module, ABC):
     halo
         How far, in LR pixels, an output pixel looks into the LR image and the latent map. A tile
         read with this much context gives the same pixels as the whole image.
+    alignment
+        A tile read from the image must begin at multiples of this many LR pixels along both axes, or the
+        features' grid would shift against the whole image's; 1 for networks whose grid is the LR grid.
     bytes_per_pixel
         Peak working memory of decoding one sample, in bytes per LR pixel that is read (float32).
     """
@@ -54,6 +57,7 @@ class ReferenceVAE(nn.Module, ABC):
     scale: int
     layout: LatentLayout
     halo: int
+    alignment: int = 1
     bytes_per_pixel: int
 
     @abstractmethod

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import torch
-from torch import Tensor  # noqa: TC002 (a NamedTuple keeps its annotations)
+from torch import Tensor
 
 __all__ = ["DiagonalGaussian"]
 
