@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from napari.layers import Image
 
-from napari_refvae.engine.result import SuperResolutionResult
 from napari_refvae.errors import InvalidInputError
 from napari_refvae.spec import IntensityRange
 from napari_refvae.widget.layers import (
@@ -19,29 +20,26 @@ from napari_refvae.widget.layers import (
     read_reference,
 )
 
-SCALE = 8
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from napari_refvae.engine.result import SuperResolutionResult
+
+    LayersOf = Callable[..., list[Image]]
+
 finite = st.floats(-50, 50)
 positive = st.floats(0.1, 10)
 
 
-def result_for(lr: np.ndarray, samples: int = 2, reference: str = "none", scale: int = SCALE) -> SuperResolutionResult:
-    bicubic = lr.repeat(scale, axis=0).repeat(scale, axis=1)
-    sr = np.stack([np.full_like(bicubic, index + 1) for index in range(samples)])
-    return SuperResolutionResult(
-        sr=sr,
-        lr=lr,
-        bicubic=bicubic,
-        references=(reference,) * samples,
-        seeds=tuple(range(samples)),
-        lr_psnr=(50.0,) * samples,
-        provenance={"format": "test"},
-        scale=scale,
-    )
+@pytest.fixture
+def layers_of(make_result: Callable[..., SuperResolutionResult]) -> Callable[..., list[Image]]:
+    """The layers that a run on a layer gives."""
 
+    def make(layer: Image, **options: Any) -> list[Image]:
+        made = layers_from_result(make_result(np.asarray(layer.data), **options), read_input(layer), "run1")
+        return [Image(data, **keywords) for data, keywords, kind in made if kind == "image"]
 
-def layers_of(layer: Image, **options: object) -> list[Image]:
-    made = layers_from_result(result_for(np.asarray(layer.data), **options), read_input(layer), "run1")  # type: ignore[arg-type]
-    return [Image(data, **keywords) for data, keywords, kind in made if kind == "image"]
+    return make
 
 
 def to_world(layer: Image, position: np.ndarray) -> np.ndarray:
@@ -74,7 +72,7 @@ class TestGeometry:
             fine = (np.array(corner) + 0.5) * factor - 0.5
             np.testing.assert_allclose(to_world(hr, fine), to_world(lr, np.array(corner)), rtol=1e-9, atol=1e-7)
 
-    def test_units_and_axis_labels_are_copied(self) -> None:
+    def test_units_and_axis_labels_are_copied(self, layers_of: LayersOf) -> None:
         lr = Image(np.zeros((5, 7)), units=("um", "um"), axis_labels=("y", "x"))
         for layer in layers_of(lr):
             assert layer.units == lr.units
@@ -119,7 +117,7 @@ class TestReading:
 
 
 class TestResults:
-    def test_a_sample_and_its_residual_for_each(self) -> None:
+    def test_a_sample_and_its_residual_for_each(self, layers_of: LayersOf) -> None:
         layers = layers_of(Image(np.zeros((5, 7), np.uint8), name="cell"), samples=2, reference="bark")
         assert [layer.name for layer in layers] == [
             "cell 8x by bark #2 residual",
@@ -130,7 +128,7 @@ class TestResults:
         assert [layer.visible for layer in layers] == [False, True, False, True]
 
     @pytest.mark.parametrize("channels", [None, 3, 4])
-    def test_samples_keep_dtype_and_kind(self, channels: int | None) -> None:
+    def test_samples_keep_dtype_and_kind(self, layers_of: LayersOf, channels: int | None) -> None:
         shape = (5, 7) if channels is None else (5, 7, channels)
         layers = layers_of(Image(np.zeros(shape, np.uint8), rgb=channels is not None))
         samples = [layer for layer in layers if layer.metadata[METADATA_KEY]["kind"] == "sample"]
@@ -139,14 +137,14 @@ class TestResults:
             assert sample.data.dtype == np.uint8
             assert sample.data.shape[:2] == (40, 56)
 
-    def test_a_grey_sample_looks_like_its_input(self) -> None:
+    def test_a_grey_sample_looks_like_its_input(self, layers_of: LayersOf) -> None:
         lr = Image(np.zeros((5, 7), np.uint16), contrast_limits=(3, 900), gamma=0.7, colormap="green")
         sample = layers_of(lr)[-1]
         assert list(sample.contrast_limits) == [3, 900]
         assert sample.gamma == pytest.approx(0.7)
         assert sample.colormap.name == "green"
 
-    def test_residuals_are_diverging_symmetric_and_comparable(self) -> None:
+    def test_residuals_are_diverging_symmetric_and_comparable(self, layers_of: LayersOf) -> None:
         layers = layers_of(Image(np.zeros((5, 7), np.uint8)), samples=3)
         residuals = [layer for layer in layers if layer.metadata[METADATA_KEY]["kind"] == "residual"]
         assert len(residuals) == 3
@@ -155,12 +153,12 @@ class TestResults:
             assert layer.colormap.name == "bwr"
         np.testing.assert_array_equal(residuals[-1].data, np.ones((40, 56)))
 
-    def test_a_colour_residual_is_its_luma_without_alpha(self) -> None:
+    def test_a_colour_residual_is_its_luma_without_alpha(self, layers_of: LayersOf) -> None:
         layers = layers_of(Image(np.zeros((5, 7, 4), np.uint8), rgb=True), samples=1)
         assert layers[0].data.shape == (40, 56)
         np.testing.assert_allclose(layers[0].data, 1, rtol=1e-6)
 
-    def test_metadata_say_what_made_the_layer(self) -> None:
+    def test_metadata_say_what_made_the_layer(self, layers_of: LayersOf) -> None:
         lr = Image(np.zeros((5, 7), np.uint8))
         layers = layers_of(lr, samples=2)
         assert not is_result(lr)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from test_layers import result_for
 
 from napari_refvae.spec import IntensityRange, PriorReference, Progress, SelfReference
 from napari_refvae.widget.layers import METADATA_KEY, is_result
@@ -18,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator
     from pathlib import Path
 
+    from napari_refvae.engine.result import SuperResolutionResult
+
 PHOTOGRAPH = np.random.default_rng(0).integers(0, 256, (12, 10, 3), np.uint8)
 TEXTURE = np.random.default_rng(1).integers(0, 256, (40, 30), np.uint8)
 
@@ -25,19 +26,20 @@ TEXTURE = np.random.default_rng(1).integers(0, 256, (40, 30), np.uint8)
 class FakeEngine:
     """Takes what the widget asks for, and answers without computing."""
 
-    def __init__(self) -> None:
+    def __init__(self, make_result: Callable[..., SuperResolutionResult]) -> None:
         self.calls: list[dict[str, Any]] = []
+        self._make_result = make_result
 
     def __call__(self, **arguments: Any) -> Generator[Progress, None, Any]:
         self.calls.append(arguments)
         yield Progress(0, 2, "encode")
         yield Progress(1, 2, "decode")
-        return result_for(arguments["image"], arguments["samples"])
+        return self._make_result(arguments["image"], arguments["samples"])
 
 
 @pytest.fixture
-def engine() -> FakeEngine:
-    return FakeEngine()
+def engine(make_result: Callable[..., SuperResolutionResult]) -> FakeEngine:
+    return FakeEngine(make_result)
 
 
 @pytest.fixture
