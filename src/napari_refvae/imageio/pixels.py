@@ -203,15 +203,16 @@ def _default_range(values: NDArray[Any], channels: int) -> IntensityRange:
     if dtype.kind in "ui" and dtype.itemsize == 8:
         raise InvalidInputError(
             f"expected a declared range for {dtype} data, which no image fills; got values from {values.min()} to "
-            f"{values.max()}: pass intensity_range=(low, high), or convert the image to uint8 or uint16"
+            f"{values.max()}: pass intensity_range=(low, high) (--range LOW HIGH on the command line), or convert the "
+            "image to uint8 or uint16"
         )
     if dtype.kind == "f":
         colour = values[..., :3] if channels == 4 else values
         low, high = float(colour.min()), float(colour.max())
         if low < 0 or high > 1:
             raise InvalidInputError(
-                f"expected {dtype} values from 0 to 1; got {low:.6g} to {high:.6g}: pass intensity_range=(low, high), "
-                "the values that mean black and white"
+                f"expected {dtype} values from 0 to 1; got {low:.6g} to {high:.6g}: pass intensity_range=(low, high) "
+                "(--range LOW HIGH on the command line), the values that mean black and white"
             )
     return _dtype_range(dtype)
 

@@ -9,23 +9,38 @@ import re
 import uuid
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from napari_refvae.errors import OutputError
 from napari_refvae.imageio.writing import holds, output_errors, write_image, write_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from napari_refvae.engine.result import SuperResolutionResult
+    from numpy.typing import NDArray
 
-__all__ = ["save_samples", "unique_stem"]
+__all__ = ["Run", "save_samples", "unique_stem"]
 
 STEM_BYTES = 160
 """Longer stems are cut: file systems hold 255 bytes a name, and the samples' names go on."""
 
 NAME_LENGTH = 40
 """Longer names of references are cut."""
+
+
+class Run(Protocol):
+    """What can be saved: the part of `napari_refvae.SuperResolutionResult` that files need."""
+
+    @property
+    def sr(self) -> NDArray[Any]: ...
+    @property
+    def references(self) -> tuple[str, ...]: ...
+    @property
+    def seeds(self) -> tuple[int, ...]: ...
+    @property
+    def provenance(self) -> Mapping[str, Any]: ...
+    @property
+    def scale(self) -> int: ...
 
 
 def unique_stem(folder: Path | str, stem: str, suffixes: Sequence[str]) -> str:
@@ -47,9 +62,7 @@ def unique_stem(folder: Path | str, stem: str, suffixes: Sequence[str]) -> str:
     return candidate
 
 
-def save_samples(
-    result: SuperResolutionResult, folder: Path | str, stem: str = "image", suffix: str = ".png"
-) -> list[Path]:
+def save_samples(result: Run, folder: Path | str, stem: str = "image", suffix: str = ".png") -> list[Path]:
     """Write a run: ``<stem>_x8_<reference>_s<seed><suffix>`` for each sample, and ``<stem>_x8.json``.
 
     Everything is written under temporary names first and moved when all of it is there, the side-car last; an
@@ -84,7 +97,7 @@ def save_samples(
         raise OutputError(f"expected a file name without folders as the stem; got {stem!r}: pass the folder on its own")
     suffix = suffix if holds(suffix, result.sr[0]) else ".tiff"
     token = uuid.uuid4().hex[:12]
-    staged = [folder / f".{token}-{index}{suffix}" for index in range(len(result))]
+    staged = [folder / f".{token}-{index}{suffix}" for index in range(len(result.sr))]
     with output_errors(folder / stem):
         folder.mkdir(parents=True, exist_ok=True)
         with _removed_on_failure(staged):
@@ -93,7 +106,7 @@ def save_samples(
             return _publish(staged, result, folder, _cut(stem))
 
 
-def _publish(staged: Sequence[Path], result: SuperResolutionResult, folder: Path, stem: str) -> list[Path]:
+def _publish(staged: Sequence[Path], result: Run, folder: Path, stem: str) -> list[Path]:
     """Move staged samples to names that are free, then write the side-car; undone if anything fails."""
     endings, placed = _endings(result, staged[0].suffix), list[Path]()
     with _removed_on_failure(placed):
@@ -132,7 +145,7 @@ def _removed_on_failure(paths: Sequence[Path]) -> Iterator[None]:
         raise
 
 
-def _endings(result: SuperResolutionResult, suffix: str) -> list[str]:
+def _endings(result: Run, suffix: str) -> list[str]:
     """How the samples' names end; different for each, whatever the references are called."""
     endings: list[str] = []
     for reference, seed in zip(result.references, result.seeds, strict=True):
@@ -146,7 +159,7 @@ def _endings(result: SuperResolutionResult, suffix: str) -> list[str]:
     return endings
 
 
-def _files(staged: Sequence[Path], samples: Sequence[Path], result: SuperResolutionResult) -> list[dict[str, Any]]:
+def _files(staged: Sequence[Path], samples: Sequence[Path], result: Run) -> list[dict[str, Any]]:
     """What the side-car says of each file."""
     return [
         {

@@ -1,0 +1,59 @@
+"""What the command line shows: bars on stderr, tables on stdout."""
+
+from __future__ import annotations
+
+import math
+import shlex
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from napari_refvae.engine.result import SuperResolutionResult
+    from napari_refvae.spec import Progress as Step
+
+__all__ = ["follow_run", "print_samples", "print_table"]
+
+WIDE = 500
+"""Columns of a table that goes to a file or a pipe: no path is broken there."""
+
+
+@contextmanager
+def follow_run(name: str) -> Iterator[Callable[[Step], None]]:
+    """A bar on stderr with the time left, from the first step on; yields what moves it."""
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), redirect_stdout=False) as progress:
+        task = progress.add_task(name, visible=False)
+
+        def follow(step: Step) -> None:
+            description = f"{name} {step.stage}"
+            progress.update(task, completed=step.done, total=step.total, description=description, visible=True)
+
+        yield follow
+
+
+def print_samples(result: SuperResolutionResult, written: Sequence[Path]) -> None:
+    """The files of a run, how well each gives the input back, and how to replay it."""
+    quality = ["exact" if math.isinf(value) else f"{value:.1f} dB" for value in result.lr_psnr]
+    rows = zip(map(str, written), result.references, map(str, result.seeds), quality, strict=False)
+    print_table(("file", "reference", "seed", "LR-PSNR"), rows)
+    typer.echo(f"Replay with: refvae replay {shlex.quote(str(written[-1]))}")
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Columns without lines; brackets in a cell are no markup."""
+    table = Table(box=None, pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*map(Text, row))
+    Console(width=None if sys.stdout.isatty() else WIDE).print(table)
