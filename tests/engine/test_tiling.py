@@ -27,6 +27,16 @@ def test_every_tile_reads_the_overlap_up_to_the_border(height, width, overlap):
         assert tile.write.x - tile.read.x == min(overlap, tile.write.x)
 
 
+@given(height=sides, width=sides, size=st.integers(8, 60), alignment=st.integers(1, 4))
+@settings(max_examples=40, deadline=None)
+def test_aligned_tiles_begin_on_the_grid_and_lose_no_context(height, width, size, alignment):
+    plain = plan_tiles((height, width), TileSpec(size), 7)
+    for tile, loose in zip(plan_tiles((height, width), TileSpec(size), 7, alignment), plain, strict=True):
+        assert tile.read.y % alignment == tile.read.x % alignment == 0
+        assert tile.read.intersect(loose.read) == loose.read
+        assert tile.write == loose.write
+
+
 def test_one_tile_suffices_when_memory_does():
     assert len(plan_tiles((50, 70), automatic_tiles((50, 70), 8, 1000, free=10**9), halo=8)) == 1
 

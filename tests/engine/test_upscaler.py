@@ -6,7 +6,7 @@ from napari_refvae.engine.upscaler import Upscaler
 from napari_refvae.errors import DeviceError, InvalidInputError, ModelError, OutOfMemoryError
 from napari_refvae.imageio.pixels import normalize
 from napari_refvae.model.checkpoint import build_model
-from napari_refvae.model.config import CompactConfig
+from napari_refvae.model.config import CompactConfig, PaperConfig
 from napari_refvae.spec import (
     ImageReference,
     PriorReference,
@@ -96,6 +96,17 @@ def test_tiled_equals_untiled_in_bfloat16(network, image):
     pixels = image.astype(np.float32) / 255
     whole, tiled = (upscaler.run(request(pixels, tiles=TileSpec(size), count=1)).sr for size in (64, 8))
     np.testing.assert_allclose(tiled, whole, atol=2 / 255)
+
+
+def test_tiled_equals_untiled_for_a_network_whose_cells_span_two_pixels(rng):
+    torch.manual_seed(0)
+    paper = build_model(PaperConfig(scale=4)).eval()
+    upscaler = Upscaler(paper, device="cpu", precision="float32")
+    pixels = rng.random((41, 33, 3), dtype=np.float32)
+    whole, tiled = (
+        upscaler.run(request(pixels, tiles=TileSpec(size), count=1, consistency=None)).sr for size in (64, 11)
+    )
+    np.testing.assert_allclose(tiled, whole, atol=1e-5 * max(1, np.abs(whole).max()))
 
 
 def test_every_sample_gives_the_input_back(upscaler, image):

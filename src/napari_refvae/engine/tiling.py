@@ -16,11 +16,12 @@ SHARE_OF_FREE_MEMORY = 0.5
 """What one tile may take of the memory that is free."""
 
 
-def plan_tiles(size: tuple[int, int], spec: TileSpec, halo: int) -> list[Tile]:
+def plan_tiles(size: tuple[int, int], spec: TileSpec, halo: int, alignment: int = 1) -> list[Tile]:
     """Cover an image of ``size`` with tiles, row by row.
 
     The parts to write cover every pixel exactly once and differ by at most one pixel in height and
-    width; the parts to read reach ``spec.overlap`` (or else ``halo``) further, within the image.
+    width; the parts to read reach ``spec.overlap`` (or else ``halo``) further, within the image, and begin
+    at multiples of ``alignment``.
     """
     overlap = halo if spec.overlap is None else spec.overlap
     rows, columns = (_cuts(length, spec.size) for length in size)
@@ -28,7 +29,7 @@ def plan_tiles(size: tuple[int, int], spec: TileSpec, halo: int) -> list[Tile]:
     for y, bottom in itertools.pairwise(rows):
         for x, right in itertools.pairwise(columns):
             write = Region(y, x, bottom - y, right - x)
-            tiles.append(Tile(read=write.padded(overlap, size), write=write))
+            tiles.append(Tile(read=_aligned(write.padded(overlap, size), alignment), write=write))
     return tiles
 
 
@@ -38,6 +39,11 @@ def automatic_tiles(size: tuple[int, int], halo: int, bytes_per_pixel: int, free
     if size[0] * size[1] <= pixels:
         return TileSpec(max(size))
     return TileSpec(max(SMALLEST_TILE, int(math.sqrt(pixels)) - 2 * halo))
+
+
+def _aligned(region: Region, alignment: int) -> Region:
+    up, left = region.y % alignment, region.x % alignment
+    return Region(region.y - up, region.x - left, region.height + up, region.width + left)
 
 
 def _cuts(length: int, size: int) -> list[int]:

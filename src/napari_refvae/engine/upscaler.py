@@ -110,14 +110,12 @@ class Upscaler:
         self, request: SuperResolutionRequest, tiles: TileSpec
     ) -> Generator[Progress, None, SuperResolutionResult]:
         image = request.image
-        count = len(plan_tiles(image.size, tiles, self.model.halo))
-        total = count + request.total * (count + 1)
+        plan = plan_tiles(image.size, tiles, self.model.halo, self.model.alignment)
+        total = len(plan) + request.total * (len(plan) + 1)
         done = 0
         with self._inference():
             posteriors = [self._posterior(reference, image) for reference in request.references]
-        encoded = _Encoded(
-            image_to_tensor(image.rgb, self._torch_device), plan_tiles(image.size, tiles, self.model.halo), []
-        )
+        encoded = _Encoded(image_to_tensor(image.rgb, self._torch_device), plan, [])
         yield Progress(done, total, "encode")
         for tile in encoded.tiles:
             self._encode_tile(encoded, tile)
