@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from skimage import data
 
 if TYPE_CHECKING:
@@ -17,13 +16,9 @@ __all__ = ["photograph", "texture"]
 
 def photograph() -> list[LayerData]:
     """A 64x64 photograph: Eileen Collins (NASA, public domain), down-sampled 8x as the models assume."""
-    import torch
+    from napari_refvae.metrics import low_resolution  # loads torch: when asked for, not when napari starts
 
-    from napari_refvae.engine.tensors import image_from_tensor, image_to_tensor
-    from napari_refvae.resampling import downsample
-
-    hr = image_to_tensor((data.astronaut() / 255).astype(np.float32), torch.device("cpu"))
-    lr = np.rint(image_from_tensor(downsample(hr)).clip(0, 1) * 255).astype(np.uint8)
+    lr = low_resolution(data.astronaut())
     return [(lr, {"name": "astronaut", "rgb": True}, "image")]
 
 
