@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import UnidentifiedImageError
+from tifffile import TiffFileError
 
 from napari_refvae.errors import InvalidInputError, UnreadableFileError
 from napari_refvae.imageio.raster import read_raster
@@ -26,7 +27,7 @@ KINDS = "PNG, JPEG, WebP, BMP or TIFF"
 
 DAMAGE = (
     *(OSError, EOFError, SyntaxError, ValueError, TypeError, AttributeError, LookupError, ArithmeticError),
-    *(RuntimeError, MemoryError, struct.error, zlib.error, lzma.LZMAError),
+    *(RuntimeError, MemoryError, struct.error, zlib.error, lzma.LZMAError, TiffFileError),
 )
 """What the decoders raise for damaged files. They document little of it; this was found by damaging files."""
 
@@ -85,4 +86,7 @@ def _read(file: BinaryIO, path: Path) -> NDArray[Any]:
     file.seek(0)
     if not start:
         raise UnreadableFileError(f"expected an image file; {path} is empty: fetch or save it again")
-    return read_tiff(file) if start in TIFF_SIGNATURES else read_raster(file)
+    values = read_tiff(file) if start in TIFF_SIGNATURES else read_raster(file)
+    if not values.size:  # tifffile returns that for some damage
+        raise ValueError("it holds no pixel")
+    return values
