@@ -11,7 +11,7 @@ from napari_refvae.resampling import downsample
 from napari_refvae.training.config import DataConfig
 from napari_refvae.training.data import ExampleSource, load_photographs, unsharp
 
-CONFIG = DataConfig(patch=8, batch=6, reference_size=32)
+CONFIG = DataConfig(patch=8, faithful=2, vivid=4, reference_size=32)
 
 
 @pytest.fixture(scope="module")
@@ -45,11 +45,12 @@ def test_targets_altered_or_not_are_consistent_with_their_input(source):
 
 
 def test_vividness_holds_both_ends_and_what_lies_between(source):
-    rng = np.random.default_rng(0)
-    values = np.array([source._vividness(rng) for _ in range(400)])
-    assert 0.2 < (values == 0).mean() < 0.4
-    assert 0.2 < (values == 1).mean() < 0.4
-    assert ((values > 0) & (values < 1)).any()
+    levels = torch.stack([source.batch(step).vividness for step in range(4)])
+    assert (levels[:, :2] == 0).all()
+    assert (levels[:, 2:] > 0).all()
+    assert (levels == 1).any()
+    assert ((levels > 0) & (levels < 1)).any()
+    assert len(source.batch(0).vivid.vividness) == 4
 
 
 def test_flat_crops_are_drawn_again():

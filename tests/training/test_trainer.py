@@ -8,13 +8,13 @@ from PIL import Image
 from safetensors.torch import save_file
 from skimage import data
 
-from napari_refvae.errors import TrainingError
+from napari_refvae.errors import MissingWeightsError, TrainingError
 from napari_refvae.model.checkpoint import load_checkpoint
 from napari_refvae.model.config import PRESETS, CompactConfig
+from napari_refvae.model.features import DISTILLED
 from napari_refvae.training import run as run_module
 from napari_refvae.training.config import DataConfig, LossWeights, StageConfig, TrainingConfig
 from napari_refvae.training.data import ExampleSource
-from napari_refvae.training.features import DISTILLED
 from napari_refvae.training.state import load_state
 from napari_refvae.training.trainer import Budget, Trainer
 
@@ -51,7 +51,7 @@ def config(steps=6, **weights):
         "compact",
         (StageConfig("one", 0.5, 1e-3, 1e-3, LossWeights()), StageConfig("two", 0.5, 1e-3, 1e-4, losses)),
         steps=steps,
-        data=DataConfig(patch=8, batch=4, reference_size=32),
+        data=DataConfig(patch=8, faithful=2, vivid=2, reference_size=32),
         precision="32-true",
     )
 
@@ -97,7 +97,7 @@ def test_training_learns_what_it_sees_and_leaves_a_model_that_loads(tmp_path, fe
     settings = dataclasses.replace(config(steps=60), stages=(StageConfig("one", 1.0, 6e-3, 1e-3),))
     trainer(tmp_path, settings, feature_weights).run(Budget(), report=lambda _: None, report_every=10)
     told = losses(tmp_path)
-    assert told[60]["prior_pixel"] < 0.98 * told[10]["prior_pixel"]
+    assert told[60]["faithful_pixel"] < 0.98 * told[10]["faithful_pixel"]
     model, info = load_checkpoint(tmp_path / "model.safetensors")
     assert info.preset == "compact"
     assert info.training["steps"] == 60
@@ -123,7 +123,7 @@ def test_no_time_means_no_step(tmp_path, feature_weights):
 
 
 def test_losses_on_features_need_their_network(tmp_path):
-    with pytest.raises(TrainingError, match="need the weights of vgg19-distilled; got None"):
+    with pytest.raises(MissingWeightsError, match="the weights of vgg19-distilled; got none"):
         trainer(tmp_path, config(), None)
 
 
@@ -145,7 +145,7 @@ def test_train_from_folders_validates_and_returns_the_model(tmp_path):
         Image.fromarray(np.ascontiguousarray(image[:300, :300])).save(photographs / f"{name}.png")
     toml = tmp_path / "tiny.toml"
     toml.write_text(
-        'preset = "compact"\nsteps = 2\nprecision = "32-true"\n[data]\npatch = 8\nbatch = 2\n'
+        'preset = "compact"\nsteps = 2\nprecision = "32-true"\n[data]\npatch = 8\nfaithful = 1\nvivid = 1\n'
         '[[stages]]\nname = "one"\nshare = 1.0\nlearning_rate = 1e-3\nfinal_learning_rate = 1e-4\n'
     )
     seen = []

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-__all__ = ["VGG19", "vgg19_state"]
+__all__ = ["VGG19", "fetch_vgg19", "vgg19_state"]
 
 CONVOLUTIONS = {
     "conv1_1": (3, 64),
@@ -95,11 +95,22 @@ def vgg19_state(path: Path | None = None) -> dict[str, Tensor]:
     MissingWeightsError
         If the download fails; the sentence says where to put the file by hand.
     """
-    source = fetch(TORCHVISION_URL, TORCHVISION_SHA256, TORCHVISION_URL.rsplit("/", 1)[1]) if path is None else path
+    source = fetch_vgg19() if path is None else path
     found = read_tensors(source)
     if any(key.startswith("features.") for key in found):
         return _from_torchvision(found, source)
     return _from_authors(found, source)
+
+
+def fetch_vgg19() -> Path:
+    """Path of torchvision's VGG-19, downloaded once (548 MiB) and checked by its sha256.
+
+    Raises
+    ------
+    MissingWeightsError
+        If the download fails; the sentence says where to put the file by hand.
+    """
+    return fetch(TORCHVISION_URL, TORCHVISION_SHA256, TORCHVISION_URL.rsplit("/", 1)[1])
 
 
 def _from_torchvision(found: dict[str, Tensor], source: Path) -> dict[str, Tensor]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from lightning.fabric import Fabric
     from torch import Tensor
 
-    from napari_refvae.training.features import Seen
+    from napari_refvae.training.perception import Seen
 
 __all__ = ["Adversary", "PatchHeads"]
 
@@ -58,13 +58,12 @@ class Adversary:
         self.heads, self.optimizer = fabric.setup(heads, optimizer)
 
     def generator_term(self, seen: Seen, vividness: Tensor) -> Tensor:
-        """Hinge term of all samples, weighted by vividness; ``vividness (B,)`` is the batch's."""
-        weights = vividness[seen.rows]
+        """Hinge term of all samples, weighted by ``vividness (V,)``."""
         self.heads.requires_grad_(False)
         scores = self.heads(seen.sr, _repeated(seen.base, seen.sr))
         self.heads.requires_grad_(True)
-        each = [losses.hinge_generator(score).unflatten(0, (-1, len(weights))).mean(dim=0) for score in scores]
-        return (weights * torch.stack(each).mean(dim=0)).sum() / len(vividness)
+        each = [losses.hinge_generator(score).unflatten(0, (-1, len(vividness))).mean(dim=0) for score in scores]
+        return (vividness * torch.stack(each).mean(dim=0)).mean()
 
     def step(self, seen: Seen, learning_rate: float) -> dict[str, Tensor]:
         """Train the heads on what was seen of targets and of samples."""

@@ -23,8 +23,9 @@ class LossWeights:
     set of weights holds the faithful answer (0) and the vivid one (1).
     """
 
+    faithful_pixel: float = 1.0  # L1 at vividness 0
     posterior_pixel: float = 1.0  # L1 of the sample that has seen the true detail (v)
-    prior_pixel: float = 1.0  # L1 of prior samples at vividness 0, of their mean at vividness 1
+    prior_pixel: float = 1.0  # L1 between that of each prior sample (towards vividness 0) and of their mean (at 1)
     spread: float = 0.1  # reward for the spread of prior samples (v)
     perceptual: float = 0.0  # feature distance to the target, mean over samples (v)
     local_best: float = 0.0  # feature distance of the locally best sample (v)
@@ -51,15 +52,15 @@ class DataConfig:
     """How training examples are drawn. Sizes are LR pixels unless said otherwise."""
 
     patch: int = 24
-    batch: int = 8
+    faithful: int = 8  # examples a step at vividness 0; decoded once each
+    vivid: int = 5  # examples a step above it; decoded once from the posterior and `samples` times from the prior
     reference_size: int = 128  # HR pixels
     smallest_scale: float = 0.5  # photographs are reduced by a factor from here to 1
     flat_std: float = 6.0  # a crop whose luma std (0..255) lies below is drawn again
     own_photo: float = 0.7  # reference: another crop of the same photograph ...
     altered: float = 0.43  # ... of which this share is blurred or sharpened together with the target
     dropped: float = 0.2  # no reference: the code comes from the prior
-    faithful: float = 0.3  # share of examples at vividness 0
-    vivid: float = 0.3  # share of examples at vividness 1; the rest lies between
+    fully_vivid: float = 0.6  # share of the vivid examples at vividness 1; the rest lies between
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,8 @@ class Batch(NamedTuple):
     """Tensors of one step. Images are in 0..1.
 
     ``hr (B, 3, 8p, 8p)`` is the target; ``lr (B, 3, p, p)`` its down-sampling rounded to 8 bits;
-    ``reference (B, 3, R, R)``; ``has_reference (B,)`` bool; ``vividness (B,)`` in 0..1.
+    ``reference (B, 3, R, R)``; ``has_reference (B,)`` bool; ``vividness (B,)`` in 0..1, first the faithful
+    examples (0), then the vivid ones.
     """
 
     hr: Tensor
@@ -48,6 +49,12 @@ class Batch(NamedTuple):
     reference: Tensor
     has_reference: Tensor
     vividness: Tensor
+
+    @property
+    def vivid(self) -> Batch:
+        """The examples whose vividness is above 0."""
+        first = int((self.vividness == 0).sum())
+        return Batch(*(tensor[first:] for tensor in self))
 
     def to(self, device: torch.device) -> Batch:
         """The same batch on another device."""
@@ -111,10 +118,9 @@ class ExampleSource:
     def batch(self, step: int, rank: int = 0) -> Batch:
         """The examples of one step, on the CPU."""
         rng = np.random.default_rng([self.seed, step, rank])
-        examples = [self._example(rng) for _ in range(self.config.batch)]
-        hr, reference, has_reference, amount, sigma, vividness = (
-            list(column) for column in zip(*examples, strict=True)
-        )
+        levels = [0.0] * self.config.faithful + [self._vividness(rng) for _ in range(self.config.vivid)]
+        examples = [self._example(rng, vividness) for vividness in levels]
+        hr, reference, has_reference, amount, sigma = (list(column) for column in zip(*examples, strict=True))
         target, ref = _to_tensor(hr), _to_tensor(reference)
         strength = torch.tensor(amount, dtype=torch.float32)
         radius = torch.tensor(sigma, dtype=torch.float32)
@@ -124,9 +130,11 @@ class ExampleSource:
             ref[altered] = unsharp(ref[altered], strength[altered], radius[altered]).clamp(0, 1)
             sharpened = unsharp(target[altered], strength[altered], radius[altered])
             target[altered] = project(sharpened, lr[altered], self.scale, bounds=(0, 1), rounds=2)
-        return Batch(target, lr, ref, torch.tensor(has_reference), torch.tensor(vividness, dtype=torch.float32))
+        return Batch(target, lr, ref, torch.tensor(has_reference), torch.tensor(levels, dtype=torch.float32))
 
-    def _example(self, rng: Generator) -> tuple[NDArray[np.uint8], NDArray[np.uint8], bool, float, float, float]:
+    def _example(
+        self, rng: Generator, vividness: float
+    ) -> tuple[NDArray[np.uint8], NDArray[np.uint8], bool, float, float]:
         config = self.config
         photo = self.photographs[int(rng.integers(len(self.photographs)))]
         size = config.patch * self.scale
@@ -137,17 +145,13 @@ class ExampleSource:
         own = rng.random() < config.own_photo
         source = photo if own else self.references[int(rng.integers(len(self.references)))]
         reference = _crop(source, config.reference_size, factor if own else rng.uniform(config.smallest_scale, 1), rng)
-        vividness = self._vividness(rng)
         altered = own and has_reference and vividness > 0 and rng.random() < config.altered
         amount = rng.uniform(-1, 1.2) if altered else 0.0
         sigma = float(np.exp(rng.uniform(np.log(0.8), np.log(4))))
-        return hr, reference, has_reference, amount, sigma, vividness
+        return hr, reference, has_reference, amount, sigma
 
     def _vividness(self, rng: Generator) -> float:
-        draw = rng.random()
-        if draw < self.config.faithful:
-            return 0.0
-        return 1.0 if draw < self.config.faithful + self.config.vivid else float(rng.random())
+        return 1.0 if rng.random() < self.config.fully_vivid else float(rng.uniform(0.02, 1))
 
     def _detailed_crop(self, photo: NDArray[np.uint8], size: int, factor: float, rng: Generator) -> NDArray[np.uint8]:
         for _ in range(TRIES):

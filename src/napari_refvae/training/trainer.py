@@ -14,15 +14,17 @@ import time
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from lightning.fabric import Fabric
 
 from napari_refvae.errors import TrainingError
 from napari_refvae.model.checkpoint import build_model, load_checkpoint, save_checkpoint
 from napari_refvae.model.config import PRESETS
+from napari_refvae.model.features import FeatureNetwork
 from napari_refvae.training.adversary import Adversary
-from napari_refvae.training.features import FeatureNetwork, look
 from napari_refvae.training.objective import Drawn, TrainingNetwork, generator_loss
+from napari_refvae.training.perception import look
 from napari_refvae.training.state import flatten_optimizer, load_state, restore_optimizer, save_state
 
 if TYPE_CHECKING:
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
     from napari_refvae.model.doors import ReferenceVAE
     from napari_refvae.training.config import LossWeights, TrainingConfig
     from napari_refvae.training.data import Batch, ExampleSource
-    from napari_refvae.training.features import Seen
+    from napari_refvae.training.perception import Seen
 
 __all__ = ["Budget", "Report", "Trainer"]
 
@@ -152,13 +154,13 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         batch = self.source.batch(self.step, fabric.global_rank).to(fabric.device)
-        drawn = self._draw(batch.lr.shape)
+        drawn = self._draw(batch)
         outputs = self.network(batch, drawn)
         with fabric.autocast():
             seen = self._look(stage.weights, outputs.samples[1:], batch)
             loss, terms = generator_loss(outputs, batch, stage.weights, config, self.step, seen)
             if seen is not None and self.adversary is not None and stage.weights.adversarial:
-                adversarial = self.adversary.generator_term(seen, batch.vividness)
+                adversarial = self.adversary.generator_term(seen, batch.vivid.vividness)
                 loss = loss + stage.weights.adversarial * adversarial
                 terms["adversarial"] = adversarial.detach()
         if not torch.isfinite(loss):
@@ -179,15 +181,16 @@ class Trainer:
     def _look(self, weights: LossWeights, samples: Tensor, batch: Batch) -> Seen | None:
         if self.features is None or not _needs_features(weights):
             return None
-        return look(self.features, samples, batch, self.ema.scale)
+        return look(self.features, samples, batch.vivid, self.ema.scale)
 
-    def _draw(self, shape: torch.Size) -> Drawn:
-        config, layout = self.config, self.ema.layout
-        generator = torch.Generator().manual_seed(hash((config.seed, self.step, self.fabric.global_rank)) & (2**62 - 1))
-        count, batch = config.samples + 1, shape[0]
-        code = torch.randn(count, batch, layout.code, generator=generator)
-        noise = torch.randn(count, batch, layout.noise, *shape[-2:], generator=generator)
-        return Drawn(code.to(self.fabric.device), noise.to(self.fabric.device))
+    def _draw(self, batch: Batch) -> Drawn:
+        layout, grid = self.ema.layout, batch.lr.shape[-2:]
+        entropy = np.random.SeedSequence([self.config.seed, self.step, self.fabric.global_rank])
+        generator = torch.Generator().manual_seed(int(entropy.generate_state(1, np.uint64)[0]) & (2**63 - 1))
+        vivid = len(batch.vivid.vividness)
+        samples, faithful = (self.config.samples + 1, vivid), (len(batch.vividness) - vivid,)
+        shapes = [(*lead, *rest) for lead in (samples, faithful) for rest in ((layout.code,), (layout.noise, *grid))]
+        return Drawn(*(torch.randn(shape, generator=generator).to(batch.lr.device) for shape in shapes))
 
     @torch.no_grad()
     def _average(self) -> None:

@@ -30,7 +30,7 @@ def faithful_psnr(model: ReferenceVAE, images: Sequence[NDArray[np.uint8]]) -> f
     scores = []
     for image in images:
         hr = modulo_crop(_middle(image, LARGEST_SIDE), model.scale)
-        target = torch.from_numpy(np.ascontiguousarray(hr)).to(device).permute(2, 0, 1)[None].float() / 255
+        target = torch.tensor(hr, device=device).permute(2, 0, 1)[None].float() / 255
         lr = (downsample(target, model.scale) * 255).round().clamp(0, 255) / 255
         sr = _faithful(model, lr).mul(255).round()[0].permute(1, 2, 0)
         scores.append(psnr_y(sr.to("cpu", torch.uint8).numpy(), hr))

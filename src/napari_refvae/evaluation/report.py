@@ -1,0 +1,137 @@
+"""An evaluation as tables: Markdown for people, CSV and JSON for machines."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from dataclasses import asdict, fields
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_refvae.evaluation.scores import Scores
+from napari_refvae.imageio.writing import output_errors, write_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from napari_refvae.evaluation.run import Evaluation
+    from napari_refvae.evaluation.scores import Spread
+
+__all__ = ["CAP", "summarise", "to_csv", "to_markdown", "write_report"]
+
+CAP = 80.0
+"""LR-PSNR beyond this, infinity included, counts as this many dB in averages."""
+
+COLUMNS = ("Y-PSNR", "SSIM", "VGG distance", "/ bicubic", "LR-PSNR mean", "LR-PSNR worst", "S (VGG)", "S (MSE)")
+
+
+def summarise(scores: Iterable[Scores], spreads: Iterable[Spread] = ()) -> dict[str, float | None]:
+    """Mean figures: first over the outputs of each image, then over images; the worst LR-PSNR of all."""
+    rows, drawn = list(scores), list(spreads)
+    return {
+        "psnr_y": _mean(rows, "psnr_y"),
+        "ssim_y": _mean(rows, "ssim_y"),
+        "distance": _mean(rows, "distance"),
+        "relative_distance": _mean(rows, "relative_distance"),
+        "lr_psnr": _mean(rows, "lr_psnr"),
+        "worst_lr_psnr": min((min(row.lr_psnr, CAP) for row in rows), default=None),
+        "s_feature": _plain_mean([s.feature for s in drawn if s.feature is not None]),
+        "s_mse": _plain_mean([s.mse for s in drawn]),
+    }
+
+
+def to_markdown(evaluation: Evaluation) -> str:
+    """Tables over all images, a reference and an image."""
+    about = evaluation.about
+    model = about["model"]
+    title = f"{model['name']} ({model['sha256'][:12]})" if isinstance(model, dict) else str(model)
+    parts = [
+        f"# {title} on {about['images']}",
+        f"{about['samples']} samples an image, seeds from {about['seed']}; "
+        f"references: {', '.join(about['references']) or 'none'}. LR-PSNR is capped at {CAP:g} dB.",
+        "## Overall",
+        _table("output", [(kind, _of(evaluation, kind)) for kind in _kinds(evaluation)]),
+    ]
+    references = list(dict.fromkeys(s.reference for s in evaluation.scores if s.output == "sample"))
+    if len(references) > 1:
+        rows = [(name, summarise(s for s in evaluation.scores if s.reference == name)) for name in references]
+        parts += ["## Samples, by reference", _table("reference", rows)]
+    images = list(dict.fromkeys(s.image for s in evaluation.scores))
+    rows = [(f"{name}, {kind}", _of(evaluation, kind, name)) for name in images for kind in _kinds(evaluation)]
+    return "\n\n".join([*parts, "## By image", _table("image, output", rows)]) + "\n"
+
+
+def to_csv(evaluation: Evaluation) -> str:
+    """One line an output."""
+    stream = io.StringIO()
+    writer = csv.DictWriter(stream, [field.name for field in fields(Scores)], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(asdict(score) for score in evaluation.scores)
+    return stream.getvalue()
+
+
+def write_report(evaluation: Evaluation, folder: Path, stem: str = "evaluation") -> list[Path]:
+    """Write ``stem.md``, ``stem.csv`` and ``stem.json``.
+
+    Raises
+    ------
+    OutputError
+        If the folder cannot be written.
+    """
+    with output_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    record = {
+        "about": evaluation.about,
+        "overall": {kind: _of(evaluation, kind) for kind in _kinds(evaluation)},
+        "scores": [_finite(asdict(score)) for score in evaluation.scores],
+        "spreads": [asdict(spread) for spread in evaluation.spreads],
+    }
+    texts = {".md": to_markdown(evaluation), ".csv": to_csv(evaluation), ".json": json.dumps(record, indent=1)}
+    for suffix, text in texts.items():
+        write_text(folder / f"{stem}{suffix}", text)
+    return [folder / f"{stem}{suffix}" for suffix in texts]
+
+
+def _of(evaluation: Evaluation, kind: str, image: str | None = None) -> dict[str, float | None]:
+    scores = [s for s in evaluation.scores if s.output == kind and image in (None, s.image)]
+    spreads = [s for s in evaluation.spreads if kind == "sample" and image in (None, s.image)]
+    return summarise(scores, spreads)
+
+
+def _kinds(evaluation: Evaluation) -> list[str]:
+    return list(dict.fromkeys(score.output for score in evaluation.scores))
+
+
+def _mean(rows: Sequence[Scores], name: str) -> float | None:
+    images: dict[str, list[float]] = {}
+    for row in rows:
+        value = getattr(row, name)
+        if value is not None:
+            images.setdefault(row.image, []).append(min(value, CAP) if name == "lr_psnr" else value)
+    return _plain_mean([float(np.mean(values)) for values in images.values()])
+
+
+def _plain_mean(values: Sequence[float]) -> float | None:
+    return float(np.mean(values)) if values else None
+
+
+def _table(first: str, rows: Sequence[tuple[str, dict[str, float | None]]]) -> str:
+    digits = (2, 3, 4, 3, 1, 1, 1, 1)
+    lines = [f"| {' | '.join((first, *COLUMNS))} |", f"|---|{'---:|' * len(COLUMNS)}"]
+    for name, figures in rows:
+        cells = [_cell(value, places) for value, places in zip(figures.values(), digits, strict=True)]
+        lines.append(f"| {' | '.join([name, *cells])} |")
+    return "\n".join(lines)
+
+
+def _cell(value: float | None, places: int) -> str:
+    return "" if value is None else f"{value:.{places}f}"
+
+
+def _finite(values: dict[str, Any]) -> dict[str, Any]:
+    """JSON has no infinity: an exact LR-PSNR is written as None."""
+    return {key: None if isinstance(value, float) and math.isinf(value) else value for key, value in values.items()}

@@ -1,0 +1,219 @@
+"""Evaluate a model, or another method's pictures, on a folder of originals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_refvae.api import load_model, upscale
+from napari_refvae.errors import InvalidInputError
+from napari_refvae.evaluation.distance import FeatureDistance
+from napari_refvae.evaluation.scores import Scores, Spread, score_output, score_spread
+from napari_refvae.imageio.files import read_image
+from napari_refvae.imageio.pixels import as_reference
+from napari_refvae.metrics import low_resolution, modulo_crop
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from napari_refvae.api import LoadedModel
+
+__all__ = ["Evaluation", "evaluate", "find_images"]
+
+IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp"})
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """All figures of one evaluation, and what they are of."""
+
+    scores: tuple[Scores, ...]
+    spreads: tuple[Spread, ...]
+    about: dict[str, Any]
+
+
+def evaluate(
+    images: Path,
+    references: Path | None = None,
+    *,
+    model: str | Path | LoadedModel = "compact",
+    samples: int = 10,
+    seed: int = 0,
+    feature_weights: Path | None = None,
+    features: bool = True,
+    external: Path | None = None,
+    device: str = "auto",
+    precision: str = "auto",
+    say: Callable[[str], None] = lambda line: None,
+) -> Evaluation:
+    """Down-sample originals by 8, super-resolve them, and score bicubic, faithful output, samples and their mean.
+
+    Parameters
+    ----------
+    images
+        Folder of originals (or one file); each is cropped to multiples of 8, its LR rounded to 8 bits.
+    references
+        Folder of reference images: sample k takes reference k, going round. Without it samples have no reference.
+    model
+        Name, file or loaded model.
+    samples
+        Samples an image.
+    seed
+        Sample k has seed ``seed + k``.
+    feature_weights
+        File of VGG-19 in torchvision's layout; by default it is downloaded once.
+    features
+        Whether to measure the VGG-19 feature distance.
+    external
+        Folder of another method's pictures, scored instead of the model's samples: those of ``name.png`` are
+        called ``name.png``, ``name_1.png``, ``name-b.png`` and so on.
+    device, precision
+        As in `napari_refvae.upscale`.
+    say
+        Called with one line an image.
+
+    Raises
+    ------
+    InvalidInputError
+        If a folder holds no image, or a picture's size is not its original's.
+    """
+    distance = FeatureDistance(feature_weights) if features else None
+    pool = find_images(references) if references else []
+    loaded = load_model(model) if isinstance(model, str | Path) else model
+    scores: list[Scores] = []
+    spreads: list[Spread] = []
+    for path in find_images(images):
+        subject = _Subject.read(path, distance)
+        outputs = list(
+            _external_outputs(external, subject)
+            if external
+            else _model_outputs(subject, pool, loaded, samples, seed, device=device, precision=precision)
+        )
+        fresh, spread = _score(subject, outputs, distance)
+        scores += fresh
+        spreads += [spread] if spread else []
+        say(_line(fresh, spread))
+    about = {
+        "images": str(images.name),
+        "references": [path.name for path in pool],
+        "samples": samples,
+        "seed": seed,
+        "model": {"name": loaded.name, "sha256": loaded.info.identity} if not external else external.name,
+    }
+    return Evaluation(tuple(scores), tuple(spreads), about)
+
+
+def find_images(folder: Path) -> list[Path]:
+    """Image files below a folder in alphabetical order, or the one file given.
+
+    Raises
+    ------
+    InvalidInputError
+        If there are none.
+    """
+    found = [folder] if folder.is_file() else sorted(p for p in folder.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES)
+    if not found:
+        raise InvalidInputError(f"expected images below {folder}; found none: check the folder")
+    return found
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Subject:
+    """An original, its input, and its features."""
+
+    name: str
+    hr: NDArray[np.uint8]
+    lr: NDArray[np.uint8]
+    features: list[Tensor] | None
+
+    @classmethod
+    def read(cls, path: Path, distance: FeatureDistance | None) -> _Subject:
+        rgb = as_reference(read_image(path))
+        hr = modulo_crop(np.rint(rgb * 255).astype(np.uint8))
+        return cls(path.name, hr, low_resolution(hr), distance.features(hr) if distance else None)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Output:
+    kind: str
+    sr: NDArray[np.uint8]
+    reference: str = ""
+    seed: int | None = None
+
+
+def _model_outputs(
+    subject: _Subject, pool: Sequence[Path], model: LoadedModel, samples: int, seed: int, **where: str
+) -> Iterator[_Output]:
+    faithful = upscale(subject.lr, samples=1, temperature=0, vividness=0, model=model, **where)  # type: ignore[arg-type]
+    yield _Output("bicubic", faithful.bicubic)
+    yield _Output("faithful", faithful.sr[0])
+    chosen = [pool[k % len(pool)] for k in range(samples)] if pool else [None] * samples
+    vivid = upscale(subject.lr, chosen, samples=1, seed=seed, model=model, **where)  # type: ignore[arg-type]
+    for sr, reference, sample_seed in zip(vivid.sr, vivid.references, vivid.seeds, strict=True):
+        yield _Output("sample", sr, reference, sample_seed)
+    yield _Output("mean", np.rint(vivid.mean).astype(np.uint8))
+
+
+def _external_outputs(folder: Path, subject: _Subject) -> Iterator[_Output]:
+    stem = Path(subject.name).stem
+    matching = [p for p in find_images(folder) if p.stem == stem or p.stem.startswith((f"{stem}_", f"{stem}-"))]
+    if not matching:
+        raise InvalidInputError(f"expected pictures of {subject.name} in {folder}; found none: name them {stem}_1.png")
+    yield _Output("bicubic", upscale_bicubic(subject.lr))
+    for index, path in enumerate(matching):
+        sr = np.rint(as_reference(read_image(path)) * 255).astype(np.uint8)
+        sr = sr[: subject.hr.shape[0], : subject.hr.shape[1]]
+        if sr.shape != subject.hr.shape:
+            raise InvalidInputError(f"expected {path.name} to be {subject.hr.shape[:2]} pixels; got {sr.shape[:2]}")
+        yield _Output("sample", sr, path.stem, index)
+
+
+def upscale_bicubic(lr: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Bicubic 8x of ``(h, w, 3)`` uint8, rounded."""
+    import torch
+
+    from napari_refvae.resampling import upsample
+
+    tensor = torch.tensor(lr).permute(2, 0, 1)[None].float()
+    array: NDArray[np.uint8] = upsample(tensor).round().clamp(0, 255)[0].permute(1, 2, 0).to(torch.uint8).numpy()
+    return array
+
+
+def _score(
+    subject: _Subject, outputs: Sequence[_Output], distance: FeatureDistance | None
+) -> tuple[list[Scores], Spread | None]:
+    scores, maps, base = [], [], None
+    for output in outputs:
+        error_map = distance.error_map(output.sr, subject.features) if distance and subject.features else None
+        base = float(error_map.mean()) if output.kind == "bicubic" and error_map is not None else base
+        scores.append(
+            score_output(
+                subject.name,
+                output.kind,
+                output.sr,
+                subject.hr,
+                subject.lr,
+                reference=output.reference,
+                seed=output.seed,
+                error_map=error_map,
+                bicubic_distance=base,
+            )
+        )
+        if output.kind == "sample" and error_map is not None:
+            maps.append(error_map)
+    drawn = [output.sr for output in outputs if output.kind == "sample"]
+    spread = score_spread(subject.name, np.stack(drawn), subject.hr, maps or None) if len(drawn) > 1 else None
+    return scores, spread
+
+
+def _line(scores: Sequence[Scores], spread: Spread | None) -> str:
+    means = {kind: [s.psnr_y for s in scores if s.output == kind] for kind in dict.fromkeys(s.output for s in scores)}
+    parts = [f"{kind} {np.mean(values):.2f} dB" for kind, values in means.items()]
+    tail = f", S {spread.feature if spread.feature is not None else spread.mse:.1f}" if spread else ""
+    return f"{scores[0].image}: {', '.join(parts)}{tail}"
