@@ -85,26 +85,26 @@ def evaluate(
     """
     distance = FeatureDistance(feature_weights) if features else None
     pool = find_images(references) if references else []
-    loaded = load_model(model) if isinstance(model, str | Path) else model
+    loaded = None if external else load_model(model) if isinstance(model, str | Path) else model
     scores: list[Scores] = []
     spreads: list[Spread] = []
     for path in find_images(images):
         subject = _Subject.read(path, distance)
         outputs = list(
-            _external_outputs(external, subject)
-            if external
-            else _model_outputs(subject, pool, loaded, samples, seed, device=device, precision=precision)
+            _model_outputs(subject, pool, loaded, samples, seed, device=device, precision=precision)
+            if loaded
+            else _external_outputs(Path(external or ""), subject)
         )
         fresh, spread = _score(subject, outputs, distance)
         scores += fresh
         spreads += [spread] if spread else []
         say(_line(fresh, spread))
     about = {
-        "images": str(images.name),
+        "images": images.name,
         "references": [path.name for path in pool],
         "samples": samples,
         "seed": seed,
-        "model": {"name": loaded.name, "sha256": loaded.info.identity} if not external else external.name,
+        "model": {"name": loaded.name, "sha256": loaded.info.identity} if loaded else str(external),
     }
     return Evaluation(tuple(scores), tuple(spreads), about)
 

@@ -23,10 +23,14 @@ if TYPE_CHECKING:
 __all__ = ["Adversary", "PatchHeads"]
 
 
+FINEST = 1
+"""The first layer that is judged: the features at full resolution cost more than all others together."""
+
+
 class PatchHeads(nn.Module):
     """One small spectrally normalised PatchGAN a feature map."""
 
-    def __init__(self, widths: list[int], hidden: int = 64) -> None:
+    def __init__(self, widths: list[int], hidden: int = 32) -> None:
         super().__init__()
         self.heads = nn.ModuleList(
             nn.Sequential(
@@ -36,11 +40,11 @@ class PatchHeads(nn.Module):
                 nn.LeakyReLU(0.2),
                 _normed(hidden, 1, 3),
             )
-            for width in widths
+            for width in widths[FINEST:]
         )
 
     def forward(self, features: list[Tensor], base: list[Tensor]) -> list[Tensor]:
-        pairs = zip(self.heads, features, base, strict=True)
+        pairs = zip(self.heads, features[FINEST:], base[FINEST:], strict=True)
         return [head(torch.cat([f, b], dim=1)).float() for head, f, b in pairs]
 
 

@@ -1,0 +1,146 @@
+import csv
+import io
+import json
+import math
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import save_file
+from skimage import data
+
+from napari_refvae.errors import CheckpointError, InvalidInputError
+from napari_refvae.evaluation.distance import FeatureDistance
+from napari_refvae.evaluation.report import CAP, summarise, to_csv, to_markdown, write_report
+from napari_refvae.evaluation.run import evaluate, upscale_bicubic
+from napari_refvae.evaluation.scores import Scores
+from napari_refvae.metrics import low_resolution, psnr_y
+from napari_refvae.model.features import VGG19
+
+
+@pytest.fixture(scope="module")
+def vgg(tmp_path_factory):
+    """Random weights in torchvision's layout, thin: the arithmetic is tested, not the perception."""
+    generator, state, width = torch.Generator().manual_seed(0), {}, 3
+    for layer in (name for name in VGG19 if name != "pool"):
+        state[f"features.{layer}.weight"] = 0.3 * torch.randn(8, width, 3, 3, generator=generator)
+        state[f"features.{layer}.bias"] = torch.zeros(8)
+        width = 8
+    path = tmp_path_factory.mktemp("vgg") / "vgg.safetensors"
+    save_file(state, path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def originals(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("originals")
+    for name, image in (("cat", data.chelsea()), ("cup", data.coffee())):
+        Image.fromarray(np.ascontiguousarray(image[100:171, 150:231])).save(folder / f"{name}.png")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def references(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("references")
+    for name, image in (("grass", data.grass()), ("brick", data.brick())):
+        Image.fromarray(image[:64, :64]).save(folder / f"{name}.png")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def evaluation(originals, references, tiny_model, vgg):
+    return evaluate(originals, references, model=tiny_model, samples=3, seed=4, feature_weights=vgg, device="cpu")
+
+
+def test_every_output_is_scored(evaluation):
+    cat = [score for score in evaluation.scores if score.image == "cat.png"]
+    assert [score.output for score in cat] == ["bicubic", "faithful", "sample", "sample", "sample", "mean"]
+    assert [score.reference for score in cat][2:5] == ["brick", "grass", "brick"]
+    assert [score.seed for score in cat][2:5] == [4, 5, 6]
+    assert cat[0].relative_distance == 1
+    assert all(score.distance > 0 for score in cat)
+    assert len(evaluation.spreads) == 2
+    assert all(spread.mse > 0 and spread.feature > 0 for spread in evaluation.spreads)
+
+
+def test_the_mean_of_samples_beats_the_average_sample(evaluation):
+    for image in ("cat.png", "cup.png"):
+        scores = [score for score in evaluation.scores if score.image == image]
+        samples = [score.psnr_y for score in scores if score.output == "sample"]
+        assert scores[-1].psnr_y > np.mean(samples)
+
+
+def test_another_methods_pictures_are_scored_alike(originals, tiny_model, tmp_path, evaluation):
+    for path in originals.iterdir():
+        image = np.asarray(Image.open(path))
+        Image.fromarray(image).save(tmp_path / path.name)
+        Image.fromarray(np.clip(image + 8.0, 0, 255).astype(np.uint8)).save(tmp_path / f"{path.stem}_1.png")
+    told = evaluate(originals, external=tmp_path, features=False)
+    exact, brighter = (score for score in told.scores if score.image == "cat.png" and score.output == "sample")
+    assert math.isinf(exact.psnr_y)
+    assert brighter.psnr_y == pytest.approx(10 * math.log10(255**2 / (8 * 219.001 / 255) ** 2), abs=0.2)
+    bicubic = [score.psnr_y for score in told.scores if score.output == "bicubic"]
+    assert bicubic == [score.psnr_y for score in evaluation.scores if score.output == "bicubic"]
+
+
+def test_external_pictures_must_be_there_and_fit(originals, tmp_path):
+    Image.fromarray(data.chelsea()).save(tmp_path / "dog.png")
+    with pytest.raises(InvalidInputError, match=r"pictures of cat.png in .*call them cat_1.png"):
+        evaluate(originals, external=tmp_path, features=False)
+    Image.fromarray(data.chelsea()[:20, :20]).save(tmp_path / "cat.png")
+    with pytest.raises(InvalidInputError, match=r"expected cat.png to be \(64, 80\) pixels; got \(20, 20\)"):
+        evaluate(originals, external=tmp_path, features=False)
+
+
+def test_a_folder_without_images_is_said(tmp_path):
+    with pytest.raises(InvalidInputError, match="found none: check the folder"):
+        evaluate(tmp_path, features=False)
+
+
+def test_the_distance_is_zero_to_itself_and_grows_with_blur(vgg):
+    distance = FeatureDistance(vgg)
+    image = np.ascontiguousarray(data.chelsea()[:64, :72])
+    target = distance.features(image)
+    blurred = [np.asarray(Image.fromarray(image).resize((72 // k, 64 // k)).resize((72, 64))) for k in (2, 4, 8)]
+    figures = [float(distance.error_map(picture, target).mean()) for picture in (image, *blurred)]
+    assert figures[0] < 1e-6
+    assert figures == sorted(figures)
+    assert distance.error_map(image, target).shape == (64, 72)
+
+
+def test_the_distance_refuses_another_network(tmp_path):
+    save_file({"other": torch.zeros(1)}, tmp_path / "other.safetensors")
+    with pytest.raises(CheckpointError, match=r"VGG-19 in torchvision's layout in other.safetensors; missing: 0.bias"):
+        FeatureDistance(tmp_path / "other.safetensors")
+
+
+def score(image, psnr, lr_psnr):
+    return Scores(image, "sample", "", 0, psnr, 0.5, lr_psnr)
+
+
+def test_averages_are_over_images_and_infinite_consistency_is_capped():
+    told = summarise([score("a", 20, 50), score("a", 22, math.inf), score("b", 31, 60)])
+    assert told["psnr_y"] == pytest.approx((21 + 31) / 2)
+    assert told["lr_psnr"] == pytest.approx(((50 + CAP) / 2 + 60) / 2)
+    assert told["worst_lr_psnr"] == 50
+    assert told["distance"] is None
+    assert summarise([])["psnr_y"] is None
+
+
+def test_reports_agree_with_one_another(evaluation, tmp_path):
+    markdown, table, record = write_report(evaluation, tmp_path / "new")
+    told = json.loads(record.read_text())
+    assert markdown.read_text() == to_markdown(evaluation)
+    rows = list(csv.DictReader(io.StringIO(table.read_text())))
+    assert table.read_text() == to_csv(evaluation)
+    assert len(rows) == len(told["scores"]) == 12
+    assert float(rows[0]["psnr_y"]) == told["scores"][0]["psnr_y"]
+    assert f"| sample | {told['overall']['sample']['psnr_y']:.2f} |" in markdown.read_text()
+    assert "## Samples, by reference" in markdown.read_text()
+
+
+def test_figures_are_those_of_the_metrics(evaluation, originals):
+    hr = np.asarray(Image.open(originals / "cat.png"))[:64, :80]
+    bicubic = next(score for score in evaluation.scores if score.output == "bicubic")
+    assert bicubic.psnr_y == pytest.approx(psnr_y(upscale_bicubic(low_resolution(hr)), hr))
