@@ -89,7 +89,7 @@ def test_replay_takes_what_has_moved_and_refuses_what_has_changed(upscale, image
     with pytest.raises(InvalidInputError, match=r"pixels of 'a.png' are not those"):
         napari_refvae.replay(side_car)
     path.unlink()
-    with pytest.raises(InvalidInputError, match="'a.png' is not at .* put it beside the side-car"):
+    with pytest.raises(InvalidInputError, match=r"'a.png' is not at .* put it beside the side-car"):
         napari_refvae.replay(side_car)
     napari_refvae.replay(side_car, image=image)
     Image.fromarray(image).save(side_car.parent / "a.png")
@@ -110,6 +110,37 @@ def test_replay_refuses_another_model(upscale, image, tmp_path, tiny_model):
     told["model"]["sha256"] = "0" * 64
     side_car.write_text(json.dumps(told))
     with pytest.raises(InvalidInputError, match="expected model 000000000000"):
+        napari_refvae.replay(side_car, image=image)
+
+
+def test_replay_finds_a_model_file_where_it_was_or_beside_the_side_car(
+    upscale, image, tmp_path, tiny_model, monkeypatch
+):
+    own = tmp_path / "own.safetensors"
+    own.write_bytes(tiny_model.read_bytes())
+    monkeypatch.chdir(tmp_path)
+    result = napari_refvae.upscale(image, samples=1, model="own.safetensors", device="cpu")
+    side_car = result.save(tmp_path / "out", "a")[-1]
+    monkeypatch.chdir(tmp_path / "out")
+    np.testing.assert_array_equal(napari_refvae.replay(side_car, image=image).sr, result.sr)
+    own.rename(tmp_path / "out" / own.name)
+    np.testing.assert_array_equal(napari_refvae.replay(side_car, image=image).sr, result.sr)
+
+
+def test_a_declared_range_holds_for_references_of_the_images_dtype(upscale, image, texture):
+    deep, wide = image.astype(np.uint16) * 16, texture.astype(np.uint16) * 16
+    declared = {"samples": 1, "intensity_range": (0, 4080)}
+    same = upscale(deep, wide, **declared).sr
+    np.testing.assert_array_equal(same, upscale(deep, texture, **declared).sr)
+
+
+@pytest.mark.parametrize("part", ["settings", "samples", "resolved"])
+def test_replay_of_an_incomplete_side_car_names_what_is_missing(upscale, image, tmp_path, part):
+    side_car = upscale(image, samples=1).save(tmp_path, "a")[-1]
+    told = json.loads(side_car.read_text())
+    del told[part]
+    side_car.write_text(json.dumps(told))
+    with pytest.raises(InvalidInputError, match=f"incomplete: it lacks {part}"):
         napari_refvae.replay(side_car, image=image)
 
 

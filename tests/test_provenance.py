@@ -27,10 +27,15 @@ def test_the_hash_sees_shape_and_dtype(array):
 
 
 def record():
+    settings = dict.fromkeys(("count", "seed", "temperature", "strength", "vividness"), 1)
     return describe_run(
-        model={"name": "m"}, image=Source("image", "a.png", "a.png", "0"), references=[Source("self", "self")],
-        settings={"seed": 0}, resolved={"device": "cpu"}, samples=[{"seed": 0}],
-    )  # fmt: skip
+        model={"name": "m", "sha256": "0"},
+        image=Source("image", "a.png", "a.png", "0"),
+        references=[Source("self", "self")],
+        settings=settings | {"consistency": None, "intensity_range": [0, 1]},
+        resolved={"device": "cpu", "precision": "float32", "tile": {"size": 8, "overlap": 0}},
+        samples=[{"seed": 0}],
+    )
 
 
 def test_a_record_is_json_and_reads_back(tmp_path):
@@ -60,3 +65,12 @@ def test_what_is_no_record_is_named(tmp_path, content, error, message):
 def test_a_missing_record_is_named(tmp_path):
     with pytest.raises(UnreadableFileError, match="expected a side-car"):
         read_record(tmp_path / "none.json")
+
+
+def test_what_is_missing_is_named(tmp_path):
+    told = record()
+    del told["settings"]["seed"], told["samples"]
+    path = tmp_path / "run.json"
+    path.write_text(json.dumps(told))
+    with pytest.raises(InvalidInputError, match=r"lacks settings.seed, samples.all"):
+        read_record(path)

@@ -15,7 +15,7 @@ from napari_refvae.errors import InvalidInputError, InvalidSpecError
 from napari_refvae.imageio.files import read_image
 from napari_refvae.imageio.pixels import as_reference, normalize
 from napari_refvae.model.checkpoint import CheckpointInfo, load_checkpoint
-from napari_refvae.model.zoo import find_model
+from napari_refvae.model.zoo import MODELS, find_model
 from napari_refvae.provenance import Source, describe_run, pixel_hash, read_record
 from napari_refvae.spec import (
     ImageReference,
@@ -58,7 +58,8 @@ def load_model(model: str | Path = "compact") -> LoadedModel:
         If there is no such model, its weights are not here, or its file is damaged.
     """
     path = find_model(str(model))
-    return _load(path, path.stat().st_mtime_ns, str(model))
+    name = str(model) if str(model) in MODELS else str(path.resolve())
+    return _load(path, path.stat().st_mtime_ns, name)
 
 
 @lru_cache(maxsize=4)
@@ -120,7 +121,8 @@ def upscale(
     tile
         ``"auto"`` (from free memory), the side of a tile in LR pixels, a `TileSpec`, or None for no tiles.
     intensity_range
-        The stored values that mean black and white; by default the dtype's range, 0..1 for floats.
+        The stored values that mean black and white, of the image and of references of its dtype; by default the
+        dtype's range, 0..1 for floats.
     on_progress
         Called between tiles.
 
@@ -180,7 +182,7 @@ def steps(
     spec = SampleSpec(samples, seed, temperature, strength, vividness)
     declared = _intensity_range(intensity_range)
     array, source = _read(image)
-    loaded = _reference_list(references)
+    loaded = _reference_list(references, declared, array.dtype)
     request = SuperResolutionRequest(
         image=normalize(array, declared),
         references=tuple(reference for reference, _ in loaded),
@@ -240,7 +242,7 @@ def replay(
     picture: Any = _recall(told["input"], beside) if image is None else image
     if references is None:
         references = [_recall(entry, beside) for entry in told["references"]]
-    model = load_model(told["model"]["name"])
+    model = _recall_model(told["model"]["name"], beside)
     if model.info.identity != told["model"]["sha256"]:
         raise InvalidInputError(
             f"expected model {told['model']['sha256'][:12]} ({told['model']['name']}); got {model.info.identity[:12]}: "
@@ -289,12 +291,17 @@ def _read(image: ImageLike) -> tuple[np.ndarray[Any, Any], Source]:
     return array, Source("image", "array", None, pixel_hash(array))
 
 
-def _reference_list(references: ReferenceLike | Sequence[ReferenceLike]) -> list[tuple[Reference, Source]]:
+def _reference_list(
+    references: ReferenceLike | Sequence[ReferenceLike], declared: IntensityRange | None, dtype: np.dtype[Any]
+) -> list[tuple[Reference, Source]]:
     items: list[Any] = [*references] if isinstance(references, list | tuple) else [references]
-    return [_reference(item, index) for index, item in enumerate(items or [None])]
+    return [_reference(item, index, declared, dtype) for index, item in enumerate(items or [None])]
 
 
-def _reference(item: ReferenceLike, index: int) -> tuple[Reference, Source]:
+def _reference(
+    item: ReferenceLike, index: int, declared: IntensityRange | None, dtype: np.dtype[Any]
+) -> tuple[Reference, Source]:
+    """One reference; a declared range holds for those stored as the image is."""
     if item is None or (isinstance(item, str) and item == "none"):
         item = PriorReference()
     elif isinstance(item, str) and item == "self":
@@ -304,8 +311,9 @@ def _reference(item: ReferenceLike, index: int) -> tuple[Reference, Source]:
     if isinstance(item, ImageReference):
         return item, Source("image", item.name, None, pixel_hash(item.image))
     array, source = _read(item)
+    pixels = as_reference(array, declared if array.dtype == dtype else None)
     name = Path(source.path).stem if source.path else f"reference{index + 1}"
-    return ImageReference(as_reference(array), name), dataclasses.replace(source, name=name)
+    return ImageReference(pixels, name), dataclasses.replace(source, name=name)
 
 
 def _intensity_range(value: IntensityRange | tuple[float, float] | None) -> IntensityRange | None:
@@ -342,6 +350,12 @@ def _recall(entry: dict[str, Any], beside: Path) -> ImageLike | None:
         f"the side-car's image {entry['name']!r} is not at {path or 'any path (it was an array)'}: "
         "put it beside the side-car, or pass it to replay()"
     )
+
+
+def _recall_model(name: str, beside: Path) -> LoadedModel:
+    """The model of a record: by name or where its file was, or else a file of that name beside the side-car."""
+    moved = beside / Path(name).name
+    return load_model(moved if name not in MODELS and not Path(name).is_file() and moved.is_file() else name)
 
 
 def _check_sources(told: dict[str, Any], made: Any) -> None:

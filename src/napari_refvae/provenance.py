@@ -22,6 +22,16 @@ __all__ = ["FORMAT", "Source", "describe_run", "pixel_hash", "read_record"]
 
 FORMAT = "napari-refvae-run/1"
 
+NEEDED = {
+    "model": ("name", "sha256"),
+    "input": ("kind", "name"),
+    "references": ("all",),
+    "settings": ("count", "seed", "temperature", "strength", "vividness", "consistency", "intensity_range"),
+    "resolved": ("device", "precision", "tile"),
+    "samples": ("all",),
+}
+"""What a replay reads of each part of a record; a list counts as one entry called all."""
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -77,7 +87,7 @@ def read_record(path: Path | str) -> dict[str, Any]:
     UnreadableFileError
         If there is no such file or it is no JSON.
     InvalidInputError
-        If it is JSON of another kind.
+        If it is JSON of another kind, or lacks what a replay needs.
     """
     try:
         record = json.loads(Path(path).read_text("utf-8"))
@@ -88,7 +98,17 @@ def read_record(path: Path | str) -> dict[str, Any]:
         raise InvalidInputError(
             f"expected a side-car of format {FORMAT} at {path}; got {found!r}: pass the .json beside the samples"
         )
+    missing = [f"{part}.{key}" for part, keys in NEEDED.items() for key in keys if key not in _part(record, part)]
+    if missing:
+        raise InvalidInputError(
+            f"the side-car {path} is incomplete: it lacks {', '.join(missing)}; use an unedited one"
+        )
     return record
+
+
+def _part(record: dict[str, Any], name: str) -> dict[str, Any]:
+    part = record.get(name)
+    return part if isinstance(part, dict) else {"all": part} if isinstance(part, list) else {}
 
 
 def _version(name: str) -> str:
