@@ -310,6 +310,33 @@ class TestOtherCommands:
         assert [path.name for path in paths] == ["b", "d", "e"]
 
 
+def test_evaluate_writes_its_report(refvae, folder, tiny_model):
+    refused = refvae("evaluate", "--images", "nowhere", "--no-features", "--model", str(tiny_model))
+    assert refused.exit_code == 2
+    assert "found none" in refused.stderr
+
+    Image.fromarray(np.tile(LR, (4, 4, 1))[:48, :56]).save("original.png")
+    done = refvae(
+        *(
+            "evaluate",
+            "--images",
+            "original.png",
+            "--no-features",
+            "-n",
+            "2",
+            "--model",
+            str(tiny_model),
+            "-o",
+            "report",
+        )
+    )
+    assert done.exit_code == 0, done.output
+    assert "| bicubic |" in done.output
+    assert {path.name for path in (folder / "report").iterdir()} == {
+        f"evaluation.{kind}" for kind in ("md", "csv", "json")
+    }
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
 def test_ctrl_c_ends_with_130_and_whole_runs_only(folder, tiny_model):
     Image.fromarray(np.tile(LR, (12, 12, 1))).save("large.png")

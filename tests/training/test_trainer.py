@@ -122,8 +122,10 @@ def test_no_time_means_no_step(tmp_path, feature_weights):
     assert (tmp_path / "model.safetensors").exists()
 
 
-def test_losses_on_features_need_their_network(tmp_path):
-    with pytest.raises(MissingWeightsError, match="the weights of vgg19-distilled; got none"):
+def test_losses_on_features_fetch_their_network_or_say_how_to_get_it(tmp_path, monkeypatch):
+    monkeypatch.setenv("REFVAE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("napari_refvae.model.vgg.TORCHVISION_URL", "http://127.0.0.1:9/vgg19.pth")
+    with pytest.raises(MissingWeightsError, match=r"vgg19\.pth"):
         trainer(tmp_path, config(), None)
 
 

@@ -1,4 +1,4 @@
-"""The command line: ``refvae upscale | replay | demo | models | convert | train``.
+"""The command line: ``refvae upscale | replay | demo | models | convert | train | evaluate``.
 
 Whatever the package refuses is one sentence on stderr and exit code 2; Ctrl-C is exit code 130. torch
 and the engine are imported inside the commands, so that ``--help`` is there at once.
@@ -246,6 +246,40 @@ def train(
         report=_print_report,
     )
     typer.echo(f"Wrote {path}")
+
+
+@app.command()
+def evaluate(
+    images: Annotated[Path, typer.Option(help="Folder of originals.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the report.")] = Path("evaluation"),
+    references: Annotated[Path | None, typer.Option(help="Folder of references: sample k takes the k-th.")] = None,
+    samples: Annotated[int, typer.Option("--samples", "-n", help="Samples an image.")] = 10,
+    seed: Annotated[int, typer.Option(help="Sample k has this seed plus k.")] = 0,
+    model: Annotated[str, typer.Option(help="Name of a model, or a file.")] = "compact",
+    external: Annotated[Path | None, typer.Option(help="Score another method's pictures instead.")] = None,
+    feature_weights: Annotated[Path | None, typer.Option(help="File of VGG-19; else it is downloaded.")] = None,
+    features: Annotated[bool, typer.Option(help="Measure the VGG-19 feature distance.")] = True,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda:N or mps.")] = "auto",
+) -> None:
+    """Score samples against originals: Y-PSNR, SSIM, VGG distance, LR-PSNR, diversity; as Markdown, CSV and JSON."""
+    from napari_refvae.evaluation.report import overall_table, write_report
+    from napari_refvae.evaluation.run import evaluate as run
+
+    _check_output(output)
+    evaluation = run(
+        images,
+        references,
+        model=model,
+        samples=samples,
+        seed=seed,
+        external=external,
+        feature_weights=feature_weights,
+        features=features,
+        device=device,
+        say=typer.echo,
+    )
+    typer.echo(f"\n{overall_table(evaluation)}\n")
+    typer.echo(f"Wrote {', '.join(str(path) for path in write_report(evaluation, output))}")
 
 
 def _tile(value: str) -> Any:

@@ -39,7 +39,7 @@ class FeatureDistance:
 
     def __init__(self, weights: Path | None = None, device: str = "cpu") -> None:
         self._device = torch.device(device)
-        self._network = FeatureNetwork.load("vgg19", weights).to(self._device)
+        self._network = FeatureNetwork.vgg19(weights).to(self._device)
 
     def features(self, image: NDArray[np.uint8]) -> list[Tensor]:
         """Unit-length features of ``(H, W, 3)`` uint8, to compare several images with."""

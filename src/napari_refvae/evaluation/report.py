@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from napari_refvae.evaluation.run import Evaluation
     from napari_refvae.evaluation.scores import Spread
 
-__all__ = ["CAP", "summarise", "to_csv", "to_markdown", "write_report"]
+__all__ = ["CAP", "overall_table", "summarise", "to_csv", "to_markdown", "write_report"]
 
 CAP = 80.0
 """LR-PSNR beyond this, infinity included, counts as this many dB in averages."""
@@ -54,7 +54,7 @@ def to_markdown(evaluation: Evaluation) -> str:
         f"{about['samples']} samples an image, seeds from {about['seed']}; "
         f"references: {', '.join(about['references']) or 'none'}. LR-PSNR is capped at {CAP:g} dB.",
         "## Overall",
-        _table("output", [(kind, _of(evaluation, kind)) for kind in _kinds(evaluation)]),
+        overall_table(evaluation),
     ]
     references = list(dict.fromkeys(s.reference for s in evaluation.scores if s.output == "sample"))
     if len(references) > 1:
@@ -63,6 +63,11 @@ def to_markdown(evaluation: Evaluation) -> str:
     images = list(dict.fromkeys(s.image for s in evaluation.scores))
     rows = [(f"{name}, {kind}", _of(evaluation, kind, name)) for name in images for kind in _kinds(evaluation)]
     return "\n\n".join([*parts, "## By image", _table("image, output", rows)]) + "\n"
+
+
+def overall_table(evaluation: Evaluation) -> str:
+    """Markdown table with one line a kind of output, over all images."""
+    return _table("output", [(kind, _of(evaluation, kind)) for kind in _kinds(evaluation)])
 
 
 def to_csv(evaluation: Evaluation) -> str:

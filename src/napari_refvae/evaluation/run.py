@@ -83,12 +83,13 @@ def evaluate(
     InvalidInputError
         If a folder holds no image, or a picture's size is not its original's.
     """
-    distance = FeatureDistance(feature_weights) if features else None
+    originals = find_images(images)
     pool = find_images(references) if references else []
+    distance = FeatureDistance(feature_weights) if features else None
     loaded = None if external else load_model(model) if isinstance(model, str | Path) else model
     scores: list[Scores] = []
     spreads: list[Spread] = []
-    for path in find_images(images):
+    for path in originals:
         subject = _Subject.read(path, distance)
         outputs = list(
             _model_outputs(subject, pool, loaded, samples, seed, device=device, precision=precision)
@@ -164,7 +165,7 @@ def _external_outputs(folder: Path, subject: _Subject) -> Iterator[_Output]:
     stem = Path(subject.name).stem
     matching = [p for p in find_images(folder) if p.stem == stem or p.stem.startswith((f"{stem}_", f"{stem}-"))]
     if not matching:
-        raise InvalidInputError(f"expected pictures of {subject.name} in {folder}; found none: name them {stem}_1.png")
+        raise InvalidInputError(f"expected pictures of {subject.name} in {folder}; found none: call them {stem}_1.png")
     yield _Output("bicubic", upscale_bicubic(subject.lr))
     for index, path in enumerate(matching):
         sr = np.rint(as_reference(read_image(path)) * 255).astype(np.uint8)

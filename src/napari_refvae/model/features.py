@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from napari_refvae.errors import CheckpointError, MissingWeightsError
+from napari_refvae.errors import CheckpointError
 from napari_refvae.model.checkpoint import list_names, read_tensors
 from napari_refvae.model.vgg import TORCHVISION_MEAN, TORCHVISION_STD, fetch_vgg19
 
@@ -52,8 +52,8 @@ class FeatureNetwork(nn.Module):
         self.widths = [state[f"{name}.weight"].shape[0] for name in taps]
 
     @classmethod
-    def load(cls, name: str, path: Path | None) -> FeatureNetwork:
-        """Load ``vgg19`` or ``vgg19-distilled`` from a file, or VGG-19 from torchvision if there is no file.
+    def vgg19(cls, path: Path | None = None) -> FeatureNetwork:
+        """VGG-19 from a file in torchvision's layout, or from torchvision itself, downloaded once.
 
         Raises
         ------
@@ -62,11 +62,26 @@ class FeatureNetwork(nn.Module):
         MissingWeightsError
             If it must be fetched and cannot be.
         """
-        if name == "vgg19":
-            return cls(VGG19, VGG19_TAPS, _vgg19_layers(path or fetch_vgg19()))
+        path = path or fetch_vgg19()
+        return cls(VGG19, VGG19_TAPS, _vgg19_layers(read_tensors(path), path))
+
+    @classmethod
+    def load(cls, path: Path | None = None) -> FeatureNetwork:
+        """Whichever of the two networks a file holds; without a file VGG-19 from torchvision.
+
+        Raises
+        ------
+        CheckpointError
+            If the file is neither.
+        MissingWeightsError
+            If VGG-19 must be fetched and cannot be.
+        """
         if path is None:
-            raise MissingWeightsError(f"expected a file with the weights of {name}; got none: pass one")
-        return cls(DISTILLED, DISTILLED_TAPS, _distilled_layers(path))
+            return cls.vgg19()
+        named = read_tensors(path)
+        if "conv0.weight" in named:
+            return cls(DISTILLED, DISTILLED_TAPS, _distilled_layers(named, path))
+        return cls(VGG19, VGG19_TAPS, _vgg19_layers(named, path))
 
     def forward(self, image: Tensor) -> list[Tensor]:
         """``(B, 3, H, W)`` to one ``(B, C_i, H_i, W_i)`` a tap."""
@@ -86,16 +101,15 @@ class FeatureNetwork(nn.Module):
         return taken
 
 
-def _vgg19_layers(path: Path) -> dict[str, Tensor]:
+def _vgg19_layers(named: dict[str, Tensor], path: Path) -> dict[str, Tensor]:
     """VGG-19 in torchvision's layout, its normalisation as a 1x1 convolution; its later layers are left out."""
-    named = {key.removeprefix("features."): value for key, value in read_tensors(path).items()}
+    named = {key.removeprefix("features."): value for key, value in named.items()}
     mean, std = torch.tensor(TORCHVISION_MEAN), torch.tensor(TORCHVISION_STD)
     embed = {"embed.weight": torch.diag(1 / std)[:, :, None, None], "embed.bias": -mean / std}
     return _taken(named, VGG19, path, "VGG-19 in torchvision's layout") | embed
 
 
-def _distilled_layers(path: Path) -> dict[str, Tensor]:
-    named = read_tensors(path)
+def _distilled_layers(named: dict[str, Tensor], path: Path) -> dict[str, Tensor]:
     layers = _taken(named, ("conv0", *DISTILLED), path, "the distilled VGG-19")
     return {key.replace("conv0.", "embed."): value for key, value in layers.items()}
 

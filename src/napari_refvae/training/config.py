@@ -79,7 +79,6 @@ class TrainingConfig:
     weight_decay: float = 1e-4
     kl_warmup: int = 3000  # steps
     free_bits: float = 0.02  # nats a dimension of the code that the KL term leaves alone
-    feature_network: str = "vgg19-distilled"  # or "vgg19"
     precision: str = "bf16-mixed"
 
     def __post_init__(self) -> None:

@@ -103,7 +103,7 @@ class Trainer:
         self.features: FeatureNetwork | None = None
         self.adversary: Adversary | None = None
         if any(_needs_features(stage.weights) for stage in config.stages):
-            self.features = FeatureNetwork.load(config.feature_network, feature_weights).to(self.fabric.device)
+            self.features = FeatureNetwork.load(feature_weights).to(self.fabric.device)
         if any(stage.weights.adversarial for stage in config.stages) and self.features is not None:
             self.adversary = Adversary(self.features.widths, self.fabric)
         self.step, self.best = 0, -math.inf
