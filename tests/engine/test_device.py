@@ -31,7 +31,7 @@ def test_precision_names_are_checked():
 
 def test_auto_precision_falls_back_when_bfloat16_disagrees(monkeypatch):
     model = build_model(SMALL).eval()
-    monkeypatch.setattr("napari_refvae.engine.device._has_native_bf16", lambda device: True)
+    monkeypatch.setattr("napari_refvae.engine.device.has_native_bf16", lambda device: True)
     torch.nn.init.normal_(model.last.weight, std=30)
     choice = choose_precision("auto", torch.device("cpu"), model)
     assert choice.value == "float32"

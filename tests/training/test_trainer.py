@@ -1,5 +1,8 @@
 import dataclasses
 import json
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -24,6 +27,33 @@ TINY = CompactConfig(
     width=8, trunk_blocks=1, decoder_blocks=1, tail_widths=(8, 8, 8), code=4, noise=2, reference_widths=(8, 8)
 )
 EVERYTHING = LossWeights(perceptual=0.3, local_best=0.2, style=0.01, adversarial=0.02, total_variation=0.1, spread=0.05)
+
+
+TWO_PROCESSES = """
+import hashlib, sys
+from pathlib import Path
+import numpy as np
+from PIL import Image
+from napari_refvae.model.config import PRESETS, CompactConfig
+from napari_refvae.training.config import DataConfig, LossWeights, StageConfig, TrainingConfig
+from napari_refvae.training.data import ExampleSource, load_photographs
+from napari_refvae.training.trainer import Budget, Trainer
+
+images, folder, features = (Path(word) for word in sys.argv[1:])
+PRESETS["compact"] = CompactConfig(
+    width=8, trunk_blocks=1, decoder_blocks=1, tail_widths=(8, 8, 8), code=4, noise=2, reference_widths=(8, 8)
+)
+weights = LossWeights(perceptual=0.3, local_best=0.2, style=0.01, adversarial=0.02)
+config = TrainingConfig(
+    "compact", (StageConfig("one", 0.5, 1e-3, 1e-3), StageConfig("two", 0.5, 1e-3, 1e-3, weights)), steps=4,
+    data=DataConfig(patch=8, faithful=1, vivid=2, reference_size=32), precision="32-true",
+)
+source = ExampleSource(load_photographs(images, smallest=64), [], config.data, 8, seed=0)
+trainer = Trainer(config, source, folder, feature_weights=features)
+trainer.run(Budget(), report=lambda _: None, report_every=2)
+digest = hashlib.sha256(b"".join(p.detach().numpy().tobytes() for p in trainer.ema.parameters())).hexdigest()
+(folder / f"digest-{trainer.fabric.global_rank}").write_text(digest)
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -113,6 +143,23 @@ def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_good_state(tmp_path,
         run.run(Budget(), report=lambda _: None)
     parts, _ = load_state(tmp_path / "last.safetensors")
     assert torch.isfinite(parts["network"]["model.last.bias"]).all()
+
+
+def test_two_processes_train_one_model(tmp_path, feature_weights):
+    photographs = tmp_path / "photographs"
+    photographs.mkdir()
+    Image.fromarray(data.astronaut()).save(photographs / "a.png")
+    program = tmp_path / "train.py"
+    program.write_text(TWO_PROCESSES)
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2", "--master_port=29511", str(program)]
+    arguments = [str(path) for path in (photographs, tmp_path / "run", feature_weights)]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    done = subprocess.run([*command, *arguments], capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stderr
+    digests = {path.read_text() for path in (tmp_path / "run").glob("digest-*")}
+    assert len(list((tmp_path / "run").glob("digest-*"))) == 2
+    assert len(digests) == 1, "the processes hold different weights"
+    assert sorted(losses(tmp_path / "run")) == [2, 4]
 
 
 def test_no_time_means_no_step(tmp_path, feature_weights):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 
 from napari_refvae.errors import DeviceError, InvalidSpecError
+from napari_refvae.model.precision import has_native_bf16
 
 if TYPE_CHECKING:
     from napari_refvae.model.doors import ReferenceVAE
@@ -66,7 +67,7 @@ def choose_precision(name: str, device: torch.device, model: ReferenceVAE) -> Ch
         return Choice(name, "asked for")
     if name != "auto":
         raise InvalidSpecError(f"precision must be auto, float32 or bfloat16; got {name!r}")
-    if not _has_native_bf16(device):
+    if not has_native_bf16(device):
         return Choice("float32", f"{device} has no native bfloat16")
     error = _bf16_error(model, device)
     if not error <= BF16_TOLERANCE:
@@ -74,15 +75,6 @@ def choose_precision(name: str, device: torch.device, model: ReferenceVAE) -> Ch
             "float32", f"bfloat16 differs by {error:.4f} from float32 on a probe, more than {BF16_TOLERANCE:.4f}"
         )
     return Choice("bfloat16", f"native on {device}; within {error:.4f} of float32 on a probe")
-
-
-def _has_native_bf16(device: torch.device) -> bool:
-    if device.type == "cuda":
-        return torch.cuda.get_device_capability(device) >= (8, 0)
-    if device.type != "cpu":
-        return False
-    capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
-    return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
 
 
 @torch.inference_mode()

@@ -63,9 +63,10 @@ class Adversary:
 
     def generator_term(self, seen: Seen, vividness: Tensor) -> Tensor:
         """Hinge term of all samples, weighted by ``vividness (V,)``."""
-        self.heads.requires_grad_(False)
-        scores = self.heads(seen.sr, _repeated(seen.base, seen.sr))
-        self.heads.requires_grad_(True)
+        heads: PatchHeads = self.heads.module  # not its DDP wrapper, which would wait for gradients of the heads
+        heads.requires_grad_(False)
+        scores = heads(seen.sr, _repeated(seen.base, seen.sr))
+        heads.requires_grad_(True)
         each = [losses.hinge_generator(score).unflatten(0, (-1, len(vividness))).mean(dim=0) for score in scores]
         return (vividness * torch.stack(each).mean(dim=0)).mean()
 
@@ -73,11 +74,10 @@ class Adversary:
         """Train the heads on what was seen of targets and of samples."""
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate
-        fakes = [feature.detach() for feature in seen.sr]
+        both = [torch.cat([real, fake.detach()]) for real, fake in zip(seen.hr, seen.sr, strict=True)]
         with self.fabric.autocast():
-            real, fake = self.heads(seen.hr, seen.base), self.heads(fakes, _repeated(seen.base, fakes))
-            pairs = zip(real, fake, strict=True)
-            loss = torch.stack([losses.hinge_discriminator(r, f) for r, f in pairs]).mean()
+            scores, reals = self.heads(both, _repeated(seen.base, both)), len(seen.hr[0])
+            loss = torch.stack([losses.hinge_discriminator(s[:reals], s[reals:]) for s in scores]).mean()
         self.optimizer.zero_grad(set_to_none=True)
         self.fabric.backward(loss)
         self.optimizer.step()

@@ -79,7 +79,7 @@ class TrainingConfig:
     weight_decay: float = 1e-4
     kl_warmup: int = 3000  # steps
     free_bits: float = 0.02  # nats a dimension of the code that the KL term leaves alone
-    precision: str = "bf16-mixed"
+    precision: str = "auto"  # Lightning Fabric's word; auto: bf16-mixed where the hardware computes it natively
 
     def __post_init__(self) -> None:
         if self.preset not in PRESETS:

@@ -10,6 +10,7 @@ import copy
 import json
 import logging
 import math
+import os
 import time
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ from napari_refvae.errors import TrainingError
 from napari_refvae.model.checkpoint import build_model, load_checkpoint, save_checkpoint
 from napari_refvae.model.config import PRESETS
 from napari_refvae.model.features import FeatureNetwork
+from napari_refvae.model.precision import has_native_bf16
 from napari_refvae.training.adversary import Adversary
 from napari_refvae.training.objective import Drawn, TrainingNetwork, generator_loss
 from napari_refvae.training.perception import look
@@ -92,8 +94,7 @@ class Trainer:
     ) -> None:
         self.config, self.source, self.folder, self.validate = config, source, folder, validate
         folder.mkdir(parents=True, exist_ok=True)
-        self.fabric = Fabric(precision=_precision(config.precision), devices=devices, strategy="auto")
-        self.fabric.launch()
+        self.fabric = _fabric(config.precision, devices)
         torch.manual_seed(config.seed)
         model = load_checkpoint(start)[0] if start else build_model(PRESETS[config.preset])
         network = TrainingNetwork(model).to(memory_format=torch.channels_last)  # type: ignore[arg-type]
@@ -128,7 +129,7 @@ class Trainer:
         begin = saved = validated = mark = time.monotonic()
         totals: dict[str, float] = {}
         marked = self.step
-        while self.step < self.config.steps and time.monotonic() - begin < 60 * budget.minutes:
+        while self.step < self.config.steps and self._agree(time.monotonic() - begin < 60 * budget.minutes):
             for name, value in self._step().items():
                 totals[name] = totals.get(name, 0.0) + value
             self.step += 1
@@ -163,9 +164,10 @@ class Trainer:
                 adversarial = self.adversary.generator_term(seen, batch.vivid.vividness)
                 loss = loss + stage.weights.adversarial * adversarial
                 terms["adversarial"] = adversarial.detach()
-        if not torch.isfinite(loss):
+        whole: Tensor = fabric.all_reduce(loss.detach())  # type: ignore[assignment]
+        if not torch.isfinite(whole):
             raise TrainingError(
-                f"the loss became {loss.item()} at step {self.step}; the last good state is in {self.folder}: "
+                f"the loss became {whole.item()} at step {self.step}; the last good state is in {self.folder}: "
                 "resume with a smaller learning rate"
             )
         self.optimizer.zero_grad(set_to_none=True)
@@ -176,7 +178,11 @@ class Trainer:
         if "adversarial" in terms and seen is not None and self.adversary is not None:
             terms |= self.adversary.step(seen, 2 * rate)
         self._average()
-        return {name: float(value) for name, value in terms.items()} | {"loss": float(loss.detach())}
+        return {name: float(value) for name, value in terms.items()} | {"loss": float(whole)}
+
+    def _agree(self, wish: bool) -> bool:
+        """What the first process wishes, known to all: they must make the same number of steps."""
+        return bool(self.fabric.broadcast(wish)) if self.fabric.world_size > 1 else wish
 
     def _look(self, weights: LossWeights, samples: Tensor, batch: Batch) -> Seen | None:
         if self.features is None or not _needs_features(weights):
@@ -219,10 +225,8 @@ class Trainer:
 
     def _export(self, name: str, scores: dict[str, float]) -> None:
         training = {"steps": self.step, "scores": scores, "config": asdict(self.config)}
-        config = PRESETS[self.config.preset]
-        save_checkpoint(
-            self.folder / name, self.ema.state_dict(), preset=self.config.preset, config=config, training=training
-        )
+        state, preset = self.ema.state_dict(), self.config.preset
+        save_checkpoint(self.folder / name, state, preset=preset, config=self.ema.config, training=training)
 
     def _resume(self) -> None:
         path = self.folder / "last.safetensors"
@@ -261,5 +265,14 @@ def _needs_features(weights: LossWeights) -> bool:
     return any((weights.perceptual, weights.local_best, weights.style, weights.adversarial))
 
 
-def _precision(name: str) -> Any:
-    return name
+def _fabric(precision: str, devices: int | str) -> Fabric:
+    """Fabric on the best accelerator; under ``torchrun``, with as many processes as that started."""
+    started = os.environ.get("LOCAL_WORLD_SIZE")
+    if started is not None:
+        devices = int(started)
+    if precision == "auto":
+        native = has_native_bf16(torch.device("cuda" if torch.cuda.is_available() else "cpu"))
+        precision = "bf16-mixed" if native else "32-true"
+    fabric = Fabric(precision=precision, devices=devices, strategy="auto")  # type: ignore[arg-type]
+    fabric.launch()
+    return fabric
