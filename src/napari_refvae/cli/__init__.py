@@ -259,6 +259,9 @@ def evaluate(
     external: Annotated[Path | None, typer.Option(help="Score another method's pictures instead.")] = None,
     feature_weights: Annotated[Path | None, typer.Option(help="File of VGG-19; else it is downloaded.")] = None,
     features: Annotated[bool, typer.Option(help="Measure the VGG-19 feature distance.")] = True,
+    listen: Annotated[
+        bool, typer.Option("--listen", help="Only check whether the model listens to references.")
+    ] = False,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda:N or mps.")] = "auto",
 ) -> None:
     """Score samples against originals: Y-PSNR, SSIM, VGG distance, LR-PSNR, diversity; as Markdown, CSV and JSON."""
@@ -266,6 +269,9 @@ def evaluate(
     from napari_refvae.evaluation.run import evaluate as run
 
     _check_output(output)
+    if listen:
+        _listen(images, references, feature_weights, model, output)
+        return
     evaluation = run(
         images,
         references,
@@ -280,6 +286,22 @@ def evaluate(
     )
     typer.echo(f"\n{overall_table(evaluation)}\n")
     typer.echo(f"Wrote {', '.join(str(path) for path in write_report(evaluation, output))}")
+
+
+def _listen(images: Path, references: Path | None, feature_weights: Path | None, model: str, output: Path) -> None:
+    """Run the checks, write them, and end with 1 if one failed."""
+    from napari_refvae.evaluation.distance import FeatureDistance
+    from napari_refvae.evaluation.listen import listen_to_folders, to_markdown
+    from napari_refvae.imageio.writing import write_text
+
+    if references is None:
+        raise InvalidInputError("expected a folder of references to listen to; got none: pass --references DIR")
+    checks = listen_to_folders(images, references, FeatureDistance(feature_weights), model=model, say=typer.echo)
+    output.mkdir(parents=True, exist_ok=True)
+    write_text(output / "listening.md", to_markdown(checks))
+    typer.echo(f"Wrote {output / 'listening.md'}")
+    if not all(check.passed for check in checks):
+        raise typer.Exit(1)
 
 
 def _tile(value: str) -> Any:

@@ -1,0 +1,102 @@
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+from scipy.stats import spearmanr
+from skimage import data
+
+from napari_refvae.api import LoadedModel, load_model
+from napari_refvae.evaluation.distance import FeatureDistance
+from napari_refvae.evaluation.listen import _blurred, _spearman, listen, to_markdown
+from napari_refvae.metrics import low_resolution
+from napari_refvae.model.checkpoint import build_model
+from napari_refvae.model.config import CompactConfig
+from napari_refvae.model.features import VGG19
+from napari_refvae.spec import ImageReference
+
+SMALL = CompactConfig(
+    width=8, trunk_blocks=1, decoder_blocks=1, tail_widths=(8, 8, 8), code=4, noise=2, reference_widths=(4, 8)
+)
+
+
+@pytest.fixture(scope="module")
+def distance(tmp_path_factory):
+    generator, state, width = torch.Generator().manual_seed(0), {}, 3
+    for layer in (name for name in VGG19 if name != "pool"):
+        state[f"features.{layer}.weight"] = 0.3 * torch.randn(8, width, 3, 3, generator=generator)
+        state[f"features.{layer}.bias"] = torch.zeros(8)
+        width = 8
+    path = tmp_path_factory.mktemp("vgg") / "vgg.safetensors"
+    save_file(state, path)
+    return FeatureDistance(path)
+
+
+@pytest.fixture(scope="module")
+def inputs():
+    return [low_resolution(np.ascontiguousarray(data.chelsea()[80:176, 100:196]))]
+
+
+@pytest.fixture(scope="module")
+def references():
+    images = (data.grass(), data.brick(), data.gravel())
+    pixels = (np.repeat(image[:64, :64, None], 3, axis=2).astype(np.float32) / 255 for image in images)
+    return [ImageReference(image, name) for image, name in zip(pixels, ("grass", "brick", "gravel"), strict=True)]
+
+
+def model_with(tiny_model, change):
+    torch.manual_seed(0)
+    network = build_model(SMALL).eval()
+    change(network)
+    return LoadedModel(network, load_model(tiny_model).info, "changed")
+
+
+def by_name(checks):
+    return {check.name: check for check in checks}
+
+
+def test_a_deaf_model_fails(tiny_model, inputs, references, distance):
+    deaf = by_name(listen(inputs, references, distance, model=model_with(tiny_model, lambda network: None)))
+    assert not any(
+        deaf[name].passed
+        for name in (
+            "references change the output",
+            "seeds change the output",
+            "a blurred reference blurs the output",
+            "noise channels are active",
+        )
+    )
+
+
+def test_a_model_that_hears_noise_alone_is_told_from_one_that_hears_both(tiny_model, inputs, references, distance):
+    def hear_noise(network):
+        torch.nn.init.normal_(network.last.weight, std=0.2)
+        torch.nn.init.normal_(network.blocks[0].modulation.weight, std=1.0)
+        network.blocks[0].modulation.weight.data[:, SMALL.noise :] = 0
+
+    checks = by_name(listen(inputs, references, distance, model=model_with(tiny_model, hear_noise)))
+    assert checks["seeds change the output"].passed
+    assert checks["noise channels are active"].passed
+    assert not checks["references change the output"].passed
+
+
+def test_the_report_names_every_check(tiny_model, inputs, references, distance):
+    said = []
+    checks = listen(inputs, references, distance, model=str(tiny_model), say=said.append)
+    assert len(checks) == len(said) == 6
+    assert all(check.name in to_markdown(checks) for check in checks)
+
+
+def test_rank_correlation_is_scipys():
+    rng = np.random.default_rng(0)
+    for _ in range(5):
+        a, b = rng.random(7), rng.random(7)
+        assert _spearman(a, b) == pytest.approx(spearmanr(a, b).statistic)
+
+
+def test_blur_keeps_the_mean_and_takes_the_contrast(references):
+    image = references[0].image
+    blurred = _blurred(image, 4.0)
+    assert blurred.shape == image.shape
+    assert blurred.mean() == pytest.approx(image.mean(), abs=0.02)
+    assert blurred.std() < 0.5 * image.std()
+    assert _blurred(image, 0.0) is image
