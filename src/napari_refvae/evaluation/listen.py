@@ -22,7 +22,7 @@ from napari_refvae.engine.latents import draw_noise, prior
 from napari_refvae.engine.tensors import image_from_tensor, image_to_tensor
 from napari_refvae.evaluation.run import find_images
 from napari_refvae.imageio.files import read_image
-from napari_refvae.imageio.pixels import as_reference
+from napari_refvae.imageio.pixels import as_reference, normalize
 from napari_refvae.metrics import low_resolution, modulo_crop
 from napari_refvae.spec import ImageReference
 
@@ -193,7 +193,7 @@ def _style(
 def _channels(lr: NDArray[np.uint8], model: LoadedModel) -> Check:
     network = model.network
     layout, size = network.layout, (lr.shape[0], lr.shape[1])
-    features = network.encode(image_to_tensor(lr / np.float32(255), torch.device("cpu")))
+    features = network.encode(image_to_tensor(normalize(lr).rgb, torch.device("cpu")))
     first, second = (draw_noise(layout, size, seed) for seed in (0, 1))
     code, vivid = prior(layout).mean, torch.ones(1)
     base = network.decode(features, network.lift(code, first.field, vivid))
