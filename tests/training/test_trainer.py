@@ -81,7 +81,7 @@ def config(steps=6, **weights):
         "compact",
         (StageConfig("one", 0.5, 1e-3, 1e-3, LossWeights()), StageConfig("two", 0.5, 1e-3, 1e-4, losses)),
         steps=steps,
-        data=DataConfig(patch=8, faithful=2, vivid=2, reference_size=32),
+        data=DataConfig(patch=8, faithful=2, vivid=2, reference_size=32, feature_crop=32),
         precision="32-true",
     )
 

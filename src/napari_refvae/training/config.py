@@ -55,6 +55,7 @@ class DataConfig:
     faithful: int = 8  # examples a step at vividness 0; decoded once each
     vivid: int = 5  # examples a step above it; decoded once from the posterior and `samples` times from the prior
     reference_size: int = 128  # HR pixels
+    feature_crop: int = 0  # HR pixels a side of the window that the feature terms see; 0: all of the patch
     smallest_scale: float = 0.5  # photographs are reduced by a factor from here to 1
     flat_std: float = 6.0  # a crop whose luma std (0..255) lies below is drawn again
     own_photo: float = 0.7  # reference: another crop of the same photograph ...

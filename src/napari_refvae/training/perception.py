@@ -11,6 +11,7 @@ from napari_refvae.resampling import upsample
 
 if TYPE_CHECKING:
     from napari_refvae.model.features import FeatureNetwork
+    from napari_refvae.spec import Region
     from napari_refvae.training.data import Batch
 
 __all__ = ["Seen", "look"]
@@ -25,10 +26,15 @@ class Seen(NamedTuple):
     base: list[Tensor]
 
 
-def look(network: FeatureNetwork, samples: Tensor, vivid: Batch, scale: int) -> Seen:
-    """See prior samples ``(P, V, 3, H, W)``, and once each their targets, references and bicubic bases."""
+def look(network: FeatureNetwork, samples: Tensor, vivid: Batch, scale: int, window: Region) -> Seen:
+    """See prior samples ``(P, V, 3, H, W)``, and once each their targets and bicubic bases, all in one HR window.
+
+    References, which lie elsewhere anyway, are cut to the window's size.
+    """
+    y, x = window.slices
     with torch.no_grad():
         with torch.autocast(samples.device.type, enabled=False):
-            base = upsample(vivid.lr, scale)
-        hr, reference, seen_base = (network(x) for x in (vivid.hr, vivid.reference, base))
-    return Seen(network(samples.flatten(0, 1)), hr, reference, seen_base)
+            base = upsample(vivid.lr, scale)[..., y, x]
+        reference = vivid.reference[..., : window.height, : window.width]
+        hr, reference_features, base_features = (network(image) for image in (vivid.hr[..., y, x], reference, base))
+    return Seen(network(samples[..., y, x].flatten(0, 1)), hr, reference_features, base_features)

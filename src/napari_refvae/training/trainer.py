@@ -24,6 +24,7 @@ from napari_refvae.model.checkpoint import build_model, load_checkpoint, save_ch
 from napari_refvae.model.config import PRESETS
 from napari_refvae.model.features import FeatureNetwork
 from napari_refvae.model.precision import has_native_bf16
+from napari_refvae.spec import Region
 from napari_refvae.training.adversary import Adversary
 from napari_refvae.training.objective import Drawn, TrainingNetwork, generator_loss
 from napari_refvae.training.perception import look
@@ -43,6 +44,9 @@ if TYPE_CHECKING:
 __all__ = ["Budget", "Report", "Trainer"]
 
 log = logging.getLogger(__name__)
+
+WINDOW_STREAM = 1
+"""Tells the random numbers of the feature window from those of the examples."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +191,14 @@ class Trainer:
     def _look(self, weights: LossWeights, samples: Tensor, batch: Batch) -> Seen | None:
         if self.features is None or not _needs_features(weights):
             return None
-        return look(self.features, samples, batch.vivid, self.ema.scale)
+        return look(self.features, samples, batch.vivid, self.ema.scale, self._window(samples.shape[-1]))
+
+    def _window(self, side: int) -> Region:
+        """Where the feature terms look this step."""
+        size = min(self.config.data.feature_crop or side, side)
+        rng = np.random.default_rng([self.config.seed, self.step, self.fabric.global_rank, WINDOW_STREAM])
+        y, x = (int(offset) for offset in rng.integers(side - size + 1, size=2))
+        return Region(y, x, size, size)
 
     def _draw(self, batch: Batch) -> Drawn:
         layout, grid = self.ema.layout, batch.lr.shape[-2:]
