@@ -104,6 +104,17 @@ def test_replay_of_an_array_says_that_it_needs_the_array(upscale, image, tmp_pat
     np.testing.assert_array_equal(napari_refvae.replay(side_car, image=image).sr, result.sr)
 
 
+def test_replay_needs_as_many_references_and_a_whole_record(upscale, image, tmp_path):
+    side_car = upscale(image, samples=1).save(tmp_path, "a")[-1]
+    with pytest.raises(InvalidInputError, match="expected 1 references, as in the side-car; got 2"):
+        napari_refvae.replay(side_car, image=image, references=["self", "none"])
+    told = json.loads(side_car.read_text())
+    told["resolved"]["tile"] = {"side": 4}
+    side_car.write_text(json.dumps(told))
+    with pytest.raises(InvalidInputError, match="the side-car's tile is damaged"):
+        napari_refvae.replay(side_car, image=image)
+
+
 def test_replay_refuses_another_model(upscale, image, tmp_path, tiny_model):
     side_car = upscale(image, samples=1).save(tmp_path, "a")[-1]
     told = json.loads(side_car.read_text())
@@ -170,7 +181,9 @@ def test_a_mistake_is_named(upscale, image, settings, error, message):
         upscale(image, **settings)
 
 
-@pytest.mark.parametrize("bad", [{"not": "an image"}, object(), [object()], 5, "nowhere.png", np.zeros((0, 4))])
+@pytest.mark.parametrize(
+    "bad", [{"not": "an image"}, object(), [object()], [[1, 2], [3]], 5, "nowhere.png", np.zeros((0, 4))]
+)
 def test_what_is_no_image_is_named(upscale, bad):
     with pytest.raises(RefVAEError, match="expected"):
         upscale(bad)

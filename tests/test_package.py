@@ -51,7 +51,6 @@ def test_public_names_are_exact() -> None:
         "SelfReference",
         "SuperResolutionResult",
         "TileSpec",
-        "Upscaler",
         "load_model",
         "replay",
         "upscale",

@@ -273,3 +273,15 @@ def test_gradients_flow_after_inference(dtype):
         for cached in (resampling.inverse_taps, resampling._spread_matrix, resampling._down_matrix):
             cached.cache_clear()
     assert sr.grad is not None
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_within_bounds_the_projection_is_exact_wherever_an_exact_answer_is_found(seed):
+    generator = torch.Generator().manual_seed(seed)
+    truth = torch.rand(1, 1, 64, 64, generator=generator, dtype=torch.float64)
+    lr = downsample(truth)  # so that an image within the bounds gives it
+    start = truth + 0.4 * torch.randn(1, 1, 64, 64, generator=generator, dtype=torch.float64)
+    answer = project(start, lr, bounds=(0, 1), rounds=200)
+    assert answer.min() >= 0
+    assert answer.max() <= 1
+    assert (downsample(answer) - lr).abs().max() < 1e-6

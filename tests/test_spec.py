@@ -69,8 +69,23 @@ def test_samples_outside_their_domain_are_named(field, value, message):
         SampleSpec(**{field: value})
 
 
-def test_numpy_integers_are_integers():
-    assert SampleSpec(count=np.int64(2), seed=np.uint8(3)).seed == 3
+def test_numpy_numbers_become_pythons():
+    spec = SampleSpec(count=np.int64(2), seed=np.uint8(254), temperature=np.float32(0.5))
+    assert spec.seed + spec.count == 256
+    assert [type(value) for value in (spec.count, spec.seed, spec.temperature)] == [int, int, float]
+
+
+@pytest.mark.parametrize(
+    ("image", "message"),
+    [
+        (np.full((4, 4, 3), 128, np.uint8), "float32 values in 0..1; got uint8 with values from 128 to 128"),
+        (np.full((4, 4, 3), 2, np.float32), "got float32 with values from 2 to 2"),
+        (np.full((4, 4, 3), np.nan, np.float32), "got float32 with values from nan"),
+    ],
+)
+def test_a_reference_must_be_normalised(image, message):
+    with pytest.raises(InvalidInputError, match=message):
+        ImageReference(image)
 
 
 @pytest.mark.parametrize(("size", "overlap"), [(0, None), (True, None), (1.5, None), (8, -1), (8, 0.5)])

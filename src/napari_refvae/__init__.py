@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from napari_refvae.api import load_model, replay, upscale
     from napari_refvae.engine.result import SuperResolutionResult
-    from napari_refvae.engine.upscaler import Upscaler
     from napari_refvae.errors import RefVAEError
     from napari_refvae.spec import (
         ImageReference,
@@ -31,7 +30,6 @@ __all__ = [
     "SelfReference",
     "SuperResolutionResult",
     "TileSpec",
-    "Upscaler",
     "load_model",
     "replay",
     "upscale",
@@ -50,7 +48,6 @@ _HOMES = {
     "SelfReference": "spec",
     "SuperResolutionResult": "engine.result",
     "TileSpec": "spec",
-    "Upscaler": "engine.upscaler",
     "load_model": "api",
     "replay": "api",
     "upscale": "api",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from napari_refvae.engine.upscaler import Upscaler
+from napari_refvae.engine.upscaler import Upscaler, drain
 from napari_refvae.errors import InvalidInputError, InvalidSpecError
 from napari_refvae.imageio.files import read_image
 from napari_refvae.imageio.pixels import as_reference, normalize
@@ -159,7 +159,7 @@ def upscale(
         tile=tile,
         intensity_range=intensity_range,
     )
-    return _drain(run, on_progress)
+    return drain(run, on_progress)
 
 
 def steps(
@@ -242,6 +242,10 @@ def replay(
     picture: Any = _recall(told["input"], beside) if image is None else image
     if references is None:
         references = [_recall(entry, beside) for entry in told["references"]]
+    if len(references) != len(told["references"]):
+        raise InvalidInputError(
+            f"expected {len(told['references'])} references, as in the side-car; got {len(references)}"
+        )
     model = _recall_model(told["model"]["name"], beside)
     if model.info.identity != told["model"]["sha256"]:
         raise InvalidInputError(
@@ -260,32 +264,24 @@ def replay(
         consistency=settings["consistency"],
         precision=resolved["precision"],
         device=device or resolved["device"],
-        tile=TileSpec(**resolved["tile"]),
+        tile=_recorded_tile(resolved["tile"]),
         intensity_range=tuple(settings["intensity_range"]),
     )
-    result = _drain(run, on_progress)
+    result = drain(run, on_progress)
     _check_sources(told, result.provenance)
     return result
-
-
-def _drain(
-    run: Generator[Progress, None, SuperResolutionResult], on_progress: Callable[[Progress], None] | None
-) -> SuperResolutionResult:
-    try:
-        while True:
-            progress = next(run)
-            if on_progress is not None:
-                on_progress(progress)
-    except StopIteration as stop:
-        result: SuperResolutionResult = stop.value
-        return result
 
 
 def _read(image: ImageLike) -> tuple[np.ndarray[Any, Any], Source]:
     if isinstance(image, str | Path):
         array = read_image(image)
         return array, Source("image", Path(image).name, str(Path(image).resolve()), pixel_hash(array))
-    array = np.asarray(image)
+    try:
+        array = np.asarray(image)
+    except ValueError as error:  # a ragged list
+        raise InvalidInputError(
+            f"expected an image array or the path of an image; got rows that differ ({error})"
+        ) from error
     if array.dtype == object:
         raise InvalidInputError(f"expected an image array or the path of an image; got {type(image).__name__}")
     return array, Source("image", "array", None, pixel_hash(array))
@@ -311,7 +307,7 @@ def _reference(
     if isinstance(item, ImageReference):
         return item, Source("image", item.name, None, pixel_hash(item.image))
     array, source = _read(item)
-    pixels = as_reference(array, declared if array.dtype == dtype else None)
+    pixels = as_reference(array, declared if array.dtype == dtype else None).clip(0, 1)
     name = Path(source.path).stem if source.path else f"reference{index + 1}"
     return ImageReference(pixels, name), dataclasses.replace(source, name=name)
 
@@ -336,6 +332,13 @@ def _tiles(tile: Literal["auto"] | int | TileSpec | None, shape: tuple[int, ...]
     if isinstance(tile, str):
         raise InvalidSpecError(f"tile must be 'auto', a number of LR pixels, a TileSpec or None; got {tile!r}")
     return TileSpec(int(tile) if isinstance(tile, np.integer) else tile)
+
+
+def _recorded_tile(entry: Any) -> TileSpec:
+    try:
+        return TileSpec(**entry)
+    except TypeError as error:
+        raise InvalidInputError(f"the side-car's tile is damaged ({error}); use an unedited one") from error
 
 
 def _recall(entry: dict[str, Any], beside: Path) -> ImageLike | None:

@@ -94,7 +94,9 @@ def project(
 
     Without ``bounds`` this is the orthogonal projection ``sr + U(lr - D sr)``: it never moves away
     from any consistent image. With ``bounds`` the projection alternates with clamping (projections
-    onto convex sets), and clamping comes last, so the answer can be stored as it is.
+    onto convex sets), and clamping comes last, so the answer can be stored as it is. Where no image within
+    the bounds gives ``lr`` (next to black-and-white noise, say, whose down-sampling would need overshoot), the
+    answer comes near.
 
     Parameters
     ----------
@@ -109,15 +111,17 @@ def project(
     rounds
         How often to alternate at most; stops early once nothing is clamped.
     """
-    sr = sr + consistent_upsample(lr - downsample(sr, scale), scale)
+    exact = sr + consistent_upsample(lr - downsample(sr, scale), scale)
     if bounds is None:
-        return sr
+        return exact
+    start = exact
     for _ in range(rounds):
-        clamped = sr.clamp(*bounds)
-        if torch.equal(clamped, sr):
-            return sr
-        sr = clamped + RELAXATION * consistent_upsample(lr - downsample(clamped, scale), scale)
-    return sr.clamp(*bounds)
+        if torch.equal(exact.clamp(*bounds), exact):
+            break
+        clamped = start.clamp(*bounds)
+        step = consistent_upsample(lr - downsample(clamped, scale), scale)
+        exact, start = clamped + step, clamped + RELAXATION * step
+    return exact.clamp(*bounds)
 
 
 outside_inference = torch.inference_mode(mode=False)

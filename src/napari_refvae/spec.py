@@ -105,6 +105,11 @@ class ImageReference:
     def __post_init__(self) -> None:
         if self.image.ndim != 3 or self.image.shape[2] != 3 or not self.image.size:
             raise InvalidInputError(f"expected a reference of shape (H, W, 3); got {self.image.shape}")
+        if self.image.dtype != np.float32 or not ((self.image >= 0) & (self.image <= 1)).all():
+            raise InvalidInputError(
+                f"expected a reference of float32 values in 0..1; got {self.image.dtype} with values from "
+                f"{self.image.min():g} to {self.image.max():g}: divide by its range, or pass the array itself"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,9 +162,10 @@ class SampleSpec:
             if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
                 label = "samples" if name == "count" else name
                 raise InvalidSpecError(f"{label} must be an integer of at least {least}; got {value!r}")
-        _check_number("temperature", self.temperature, 0, math.inf)
-        _check_number("strength", self.strength, 0, 1)
-        _check_number("vividness", self.vividness, 0, 1)
+            object.__setattr__(self, name, int(value))  # numpy's would wrap around, and are no JSON
+        for name, high in (("temperature", math.inf), ("strength", 1), ("vividness", 1)):
+            _check_number(name, getattr(self, name), 0, high)
+            object.__setattr__(self, name, float(getattr(self, name)))
 
 
 @dataclass(frozen=True, slots=True)

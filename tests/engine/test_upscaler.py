@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from napari_refvae.engine.upscaler import Upscaler
+from napari_refvae.engine.upscaler import Upscaler, drain
 from napari_refvae.errors import DeviceError, InvalidInputError, ModelError, OutOfMemoryError
 from napari_refvae.imageio.pixels import normalize
 from napari_refvae.model.checkpoint import build_model
@@ -54,9 +54,13 @@ def request(image, *references, tiles=None, consistency="bicubic", **samples):
     )
 
 
+def run(upscaler, request):
+    return drain(upscaler.steps(request))
+
+
 def test_samples_come_a_reference_in_order(upscaler, image, rng):
     texture = ImageReference(rng.random((20, 30, 3), dtype=np.float32), "texture")
-    result = upscaler.run(request(image, texture, SelfReference(), PriorReference(), count=2, seed=7))
+    result = run(upscaler, request(image, texture, SelfReference(), PriorReference(), count=2, seed=7))
     assert result.references == ("texture", "texture", "self", "self", "none", "none")
     assert result.seeds == (7, 8, 9, 10, 11, 12)
     assert result.sr.shape == (6, 168, 208, 3)
@@ -64,9 +68,9 @@ def test_samples_come_a_reference_in_order(upscaler, image, rng):
 
 
 def test_sample_k_alone_is_sample_k_of_ten(upscaler, image):
-    ten = upscaler.run(request(image, count=10, seed=5))
+    ten = run(upscaler, request(image, count=10, seed=5))
     for k in (0, 3, 9):
-        alone = upscaler.run(request(image, count=1, seed=5 + k))
+        alone = run(upscaler, request(image, count=1, seed=5 + k))
         np.testing.assert_array_equal(alone.sr[0], ten.sr[k])
 
 
@@ -74,7 +78,7 @@ def test_seeds_and_references_change_the_output_and_repeats_do_not(upscaler, ima
     reference = ImageReference(rng.random((40, 40, 3), dtype=np.float32))
     smooth = ImageReference(np.full((40, 40, 3), 0.5, np.float32))
     first, again, seed, other = (
-        upscaler.run(request(image, used, count=1, seed=at)).sr[0].astype(int)
+        run(upscaler, request(image, used, count=1, seed=at)).sr[0].astype(int)
         for used, at in ((reference, 0), (reference, 0), (reference, 1), (smooth, 0))
     )
     np.testing.assert_array_equal(first, again)
@@ -86,15 +90,15 @@ def test_seeds_and_references_change_the_output_and_repeats_do_not(upscaler, ima
 def test_tiled_equals_untiled(network, image, size):
     upscaler = Upscaler(network, device="cpu", precision="float32")
     pixels = image.astype(np.float32) / 255
-    whole = upscaler.run(request(pixels, tiles=TileSpec(64), count=1)).sr
-    tiled = upscaler.run(request(pixels, tiles=TileSpec(size), count=1)).sr
+    whole = run(upscaler, request(pixels, tiles=TileSpec(64), count=1)).sr
+    tiled = run(upscaler, request(pixels, tiles=TileSpec(size), count=1)).sr
     np.testing.assert_allclose(tiled, whole, atol=1e-5)
 
 
 def test_tiled_equals_untiled_in_bfloat16(network, image):
     upscaler = Upscaler(network, device="cpu", precision="bfloat16")
     pixels = image.astype(np.float32) / 255
-    whole, tiled = (upscaler.run(request(pixels, tiles=TileSpec(size), count=1)).sr for size in (64, 8))
+    whole, tiled = (run(upscaler, request(pixels, tiles=TileSpec(size), count=1)).sr for size in (64, 8))
     np.testing.assert_allclose(tiled, whole, atol=2 / 255)
 
 
@@ -104,15 +108,15 @@ def test_tiled_equals_untiled_for_a_network_whose_cells_span_two_pixels(rng):
     upscaler = Upscaler(paper, device="cpu", precision="float32")
     pixels = rng.random((41, 33, 3), dtype=np.float32)
     whole, tiled = (
-        upscaler.run(request(pixels, tiles=TileSpec(size), count=1, consistency=None)).sr for size in (64, 11)
+        run(upscaler, request(pixels, tiles=TileSpec(size), count=1, consistency=None)).sr for size in (64, 11)
     )
     np.testing.assert_allclose(tiled, whole, atol=1e-5 * max(1, np.abs(whole).max()))
 
 
 def test_every_sample_gives_the_input_back(upscaler, image):
-    result = upscaler.run(request(image // 2 + 64, count=3))
+    result = run(upscaler, request(image // 2 + 64, count=3))
     assert min(result.lr_psnr) >= 50
-    loose = upscaler.run(request(image // 2 + 64, count=3, consistency=None))
+    loose = run(upscaler, request(image // 2 + 64, count=3, consistency=None))
     assert max(loose.lr_psnr) < min(result.lr_psnr)
 
 
@@ -121,7 +125,7 @@ def test_every_sample_gives_the_input_back(upscaler, image):
 def test_output_has_the_inputs_kind_and_dtype(upscaler, rng, shape, dtype):
     image = rng.random(shape) if dtype == np.float32 else rng.integers(0, np.iinfo(dtype).max, shape)
     image = image.astype(dtype)
-    result = upscaler.run(request(image, count=1))
+    result = run(upscaler, request(image, count=1))
     assert result.sr.dtype == dtype
     assert result.sr.shape == (1, 8 * shape[0], 8 * shape[1], *shape[2:])
     assert result.bicubic.shape == result.sr.shape[1:]
@@ -138,7 +142,7 @@ def test_progress_counts_up_to_the_total_and_may_be_abandoned(upscaler, image):
 
 
 def test_residual_mean_and_spread(upscaler, image):
-    result = upscaler.run(request(image, count=3))
+    result = run(upscaler, request(image, count=3))
     np.testing.assert_allclose(result.mean, result.sr.mean(axis=0), rtol=1e-5)
     np.testing.assert_allclose(result.std, result.sr.std(axis=0), rtol=1e-4, atol=1e-4)
     np.testing.assert_allclose(result.residual("mean").sum(axis=0), 0, atol=1e-3)
@@ -149,6 +153,15 @@ def test_residual_mean_and_spread(upscaler, image):
         result.residual(truth[1:])
     with pytest.raises(InvalidInputError, match="'bicubic', 'mean' or an image"):
         result.residual("truth")
+
+
+def test_two_upscalers_share_nothing_and_leave_the_network_alone(network, image):
+    first = Upscaler(network, device="cpu", precision="float32")
+    before = run(first, request(image, count=1)).sr
+    second = Upscaler(network, device="cpu", precision="float32")
+    torch.nn.init.zeros_(second.model.last.weight)
+    np.testing.assert_array_equal(run(first, request(image, count=1)).sr, before)
+    assert all(parameter.requires_grad for parameter in network.parameters())
 
 
 class Failing:
@@ -177,25 +190,25 @@ NO_MEMORY = RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate mem
 
 def test_out_of_memory_halves_the_tiles_and_changes_nothing_else(network, rng):
     image = rng.integers(0, 256, (64, 80, 3), dtype=np.uint8)
-    whole = Upscaler(network, device="cpu", precision="float32").run(request(image, count=1))
+    whole = run(Upscaler(network, device="cpu", precision="float32"), request(image, count=1))
     limit = (40 + 2 * network.halo) * (40 + 2 * network.halo)
-    result = with_failure(network, limit, NO_MEMORY).run(request(image, count=1))
+    result = run(with_failure(network, limit, NO_MEMORY), request(image, count=1))
     assert result.provenance["tile"]["size"] == 40
     assert np.abs(result.sr.astype(int) - whole.sr).max() <= 1
 
 
 def test_out_of_memory_with_the_smallest_tile_is_said(network, image):
     with pytest.raises(OutOfMemoryError, match="ran out of memory even with tiles"):
-        with_failure(network, 0, NO_MEMORY).run(request(image))
+        run(with_failure(network, 0, NO_MEMORY), request(image))
 
 
 def test_a_failing_device_is_no_runtime_error(network, image):
-    with pytest.raises(DeviceError, match=r"cpu failed .an error of the device.; try device='cpu'"):
-        with_failure(network, 0, RuntimeError("an error of the device")).run(request(image))
+    with pytest.raises(DeviceError, match=r"cpu failed .an error of the device.; report this"):
+        run(with_failure(network, 0, RuntimeError("an error of the device")), request(image))
 
 
 def test_weights_that_give_nan_are_said(image):
     model = build_model(SMALL)
     torch.nn.init.constant_(model.last.bias, torch.nan)
     with pytest.raises(ModelError, match="not finite"):
-        Upscaler(model, device="cpu", precision="float32").run(request(image))
+        run(Upscaler(model, device="cpu", precision="float32"), request(image))

@@ -104,3 +104,28 @@ def test_the_detail_posterior_describes_the_noise_field(model, small_config):
     detail, features = torch.rand(2, 3, 32, 24), model.encode(torch.rand(2, 3, 4, 3))
     found = DetailPosterior(small_config, hidden=8)(detail, features)
     assert found.mean.shape == found.log_variance.shape == (2, small_config.noise, 4, 3)
+
+
+def test_of_a_large_reference_a_bounded_number_of_pixels_is_read(model, monkeypatch):
+    encoder = model.reference
+    seen = []
+    whole = type(encoder)._moments
+    monkeypatch.setattr(type(encoder), "_moments", lambda self, tile: seen.append(tile.shape) or whole(self, tile))
+    monkeypatch.setattr(type(encoder), "LARGEST", 64 * 64)
+    monkeypatch.setattr(type(encoder), "TILE", 16)
+    generator = torch.Generator().manual_seed(0)
+    for height, width in ((64, 64), (300, 200), (20, 3000), (1000, 17), (65, 64)):
+        seen.clear()
+        model.posterior(torch.rand(1, 3, height, width, generator=generator))
+        assert 0.3 * 64 * 64 < sum(shape[-1] * shape[-2] for shape in seen) <= 64 * 64
+        assert len({tuple(shape) for shape in seen}) == 1
+
+
+def test_the_code_of_a_large_texture_is_that_of_all_of_it(model, monkeypatch):
+    generator = torch.Generator().manual_seed(0)
+    texture = torch.rand(1, 3, 200, 260, generator=generator)
+    told = model.posterior(texture).mean
+    monkeypatch.setattr(type(model.reference), "LARGEST", 128 * 128)
+    monkeypatch.setattr(type(model.reference), "TILE", 64)
+    other = model.posterior(texture * 0.5).mean
+    assert (model.posterior(texture).mean - told).norm() < 0.1 * (other - told).norm()

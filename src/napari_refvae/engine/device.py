@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,9 +13,11 @@ from napari_refvae.errors import DeviceError, InvalidSpecError
 from napari_refvae.model.precision import has_native_bf16
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from napari_refvae.model.doors import ReferenceVAE
 
-__all__ = ["Choice", "choose_device", "choose_precision", "free_memory", "is_out_of_memory"]
+__all__ = ["Choice", "choose_device", "choose_precision", "exactly", "free_memory", "is_out_of_memory"]
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 BF16_TOLERANCE = 2 / 255
@@ -77,7 +80,14 @@ def choose_precision(name: str, device: torch.device, model: ReferenceVAE) -> Ch
     return Choice("bfloat16", f"native on {device}; within {error:.4f} of float32 on a probe")
 
 
-@torch.inference_mode()
+@contextmanager
+def exactly() -> Iterator[None]:
+    """Inference in true float32: on NVIDIA cards convolutions otherwise round their inputs to TF32, 10 bits."""
+    with torch.inference_mode(), torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+        yield
+
+
+@exactly()
 def _bf16_error(model: ReferenceVAE, device: torch.device) -> float:
     generator = torch.Generator().manual_seed(0)
     lr = torch.rand(1, 3, 16, 16, generator=generator)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from napari_refvae.engine.device import PRECISIONS, choose_device, choose_precision, free_memory, is_out_of_memory
+from napari_refvae.engine.device import (
+    PRECISIONS,
+    choose_device,
+    choose_precision,
+    exactly,
+    free_memory,
+    is_out_of_memory,
+)
 from napari_refvae.engine.latents import draw_noise, make_latent_map, prior
 from napari_refvae.engine.result import SuperResolutionResult
 from napari_refvae.engine.tensors import image_from_tensor, image_to_tensor
@@ -22,7 +30,7 @@ from napari_refvae.resampling import project, upsample
 from napari_refvae.spec import ImageReference, PriorReference, Progress, SelfReference, TileSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Callable, Generator, Iterator
 
     from numpy.typing import NDArray
     from torch import Tensor
@@ -30,7 +38,7 @@ if TYPE_CHECKING:
     from napari_refvae.model.doors import ReferenceVAE
     from napari_refvae.spec import NormalizedImage, Reference, SuperResolutionRequest, Tile
 
-__all__ = ["Upscaler"]
+__all__ = ["Upscaler", "drain"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,19 +76,9 @@ class Upscaler:
     def __init__(self, model: ReferenceVAE, *, device: str = "auto", precision: str = "auto") -> None:
         self.device = choose_device(device)
         self._torch_device = torch.device(self.device.value)
-        model = model.eval().requires_grad_(False).to(self._torch_device)
+        model = copy.deepcopy(model).eval().requires_grad_(False).to(self._torch_device)  # the caller's stays as it is
         self.model = model.to(memory_format=torch.channels_last)
         self.precision = choose_precision(precision, self._torch_device, self.model)
-
-    def run(self, request: SuperResolutionRequest) -> SuperResolutionResult:
-        """Drain `steps` and return its result."""
-        steps = self.steps(request)
-        while True:
-            try:
-                next(steps)
-            except StopIteration as stop:
-                result: SuperResolutionResult = stop.value
-                return result
 
     def steps(self, request: SuperResolutionRequest) -> Generator[Progress, None, SuperResolutionResult]:
         """Encode the input and each reference once, then decode, project and store one sample after the other.
@@ -103,7 +101,8 @@ class Upscaler:
                 return (yield from self._attempt(request, tiles))
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
-                    raise DeviceError(f"{self.device.value} failed ({error}); try device='cpu'") from error
+                    hint = "report this" if self.device.value == "cpu" else "try device='cpu'"
+                    raise DeviceError(f"{self.device.value} failed ({error}); {hint}") from error
                 tiles = self._smaller(tiles, request.image.size, error)
 
     def _attempt(
@@ -151,7 +150,7 @@ class Upscaler:
             outer_y, outer_x = tile.write.scaled(scale).slices
             detail[..., outer_y, outer_x] = fresh[..., inner_y, inner_x]
 
-    @torch.inference_mode()
+    @exactly()
     def _latent(self, posterior: DiagonalGaussian, request: SuperResolutionRequest, index: int) -> Tensor:
         noise = draw_noise(self.model.layout, request.image.size, request.samples.seed + index)
         return make_latent_map(self.model, posterior, noise, request.samples)
@@ -167,7 +166,7 @@ class Upscaler:
         found = self.model.posterior(image_to_tensor(pixels, self._torch_device))
         return DiagonalGaussian(found.mean.float(), found.log_variance.float())
 
-    @torch.inference_mode()
+    @exactly()
     def _baseline(self, lr: Tensor, image: NormalizedImage) -> tuple[NDArray[Any], NDArray[np.float32] | None]:
         """The bicubic up-sampling in the input's format, and the up-sampled alpha."""
         alpha = None
@@ -178,7 +177,7 @@ class Upscaler:
         bicubic = image_from_tensor(upsample(lr, self.model.scale).clamp(*image.bounds))
         return denormalize(bicubic, alpha, image.pixels, image.bounds), alpha
 
-    @torch.inference_mode()
+    @exactly()
     def _finish(
         self, detail: Tensor, lr: Tensor, alpha: NDArray[np.float32] | None, request: SuperResolutionRequest
     ) -> NDArray[Any]:
@@ -232,6 +231,21 @@ class Upscaler:
 
     @contextmanager
     def _inference(self) -> Iterator[None]:
+        """The network's precision."""
         dtype = PRECISIONS[self.precision.value]
-        with torch.inference_mode(), torch.autocast(self._torch_device.type, dtype, enabled=dtype is not torch.float32):
+        with exactly(), torch.autocast(self._torch_device.type, dtype, enabled=dtype is not torch.float32):
             yield
+
+
+def drain(
+    run: Generator[Progress, None, SuperResolutionResult], on_progress: Callable[[Progress], None] | None = None
+) -> SuperResolutionResult:
+    """Run a generator of steps to its end and return its result."""
+    while True:
+        try:
+            progress = next(run)
+        except StopIteration as stop:
+            result: SuperResolutionResult = stop.value
+            return result
+        if on_progress is not None:
+            on_progress(progress)

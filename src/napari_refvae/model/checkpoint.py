@@ -16,6 +16,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
+from napari_refvae import __version__
 from napari_refvae.errors import CheckpointError, OutputError
 from napari_refvae.model.compact import CompactRefVAE
 from napari_refvae.model.config import CompactConfig, ModelConfig, config_from_dict, config_to_dict
@@ -85,6 +86,7 @@ def save_checkpoint(
     }
     metadata = {
         "format": FORMAT,
+        "version": __version__,
         "preset": preset,
         "config": json.dumps(config_to_dict(config)),
         "training": json.dumps(training),
@@ -94,10 +96,11 @@ def save_checkpoint(
         save_file(tensors, temporary, metadata)
         os.replace(temporary, path)
     except (OSError, SafetensorError) as error:
-        temporary.unlink(missing_ok=True)
         raise OutputError(
             f"could not write the model to {path} ({error}); check the folder and its free space"
         ) from error
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def read_info(path: Path) -> CheckpointInfo:

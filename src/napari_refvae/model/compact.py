@@ -81,9 +81,15 @@ class CompactRefVAE(ReferenceVAE):
 
 
 class ReferenceEncoder(nn.Module):
-    """Global code of a reference from the channel statistics of a small CNN: any size, nothing squashed."""
+    """Global code of a reference from the channel statistics of a small CNN: any size, nothing squashed.
+
+    Of a reference larger than `LARGEST` pixels a regular grid of tiles is read, at its own scale: statistics of
+    that many pixels tell a texture as well as those of all, at bounded time and memory.
+    """
 
     SMALLEST = 16
+    LARGEST = 2**21
+    TILE = 256
 
     def __init__(self, widths: tuple[int, ...], code: int) -> None:
         super().__init__()
@@ -95,15 +101,23 @@ class ReferenceEncoder(nn.Module):
 
     def forward(self, reference: Tensor) -> DiagonalGaussian:
         """``(B, 3, H, W)`` in 0..1, at least one pixel, to a distribution over ``(B, code)``."""
+        tiles = _grid_of_tiles(_at_least(reference, self.SMALLEST), self.TILE, self.LARGEST)
+        moments = [self._moments(tile) for tile in tiles]
         statistics = []
-        x = _at_least(reference, self.SMALLEST) - 0.5
-        for conv in self.convs:
-            x = leaky(conv(x))
-            wide = x.float()
-            variance, mean = torch.var_mean(wide, dim=(2, 3), correction=0)
-            statistics += [mean, (variance + 1e-6).sqrt()]
+        for layer in zip(*moments, strict=True):
+            means, squares = (torch.stack(column).mean(dim=0) for column in zip(*layer, strict=True))
+            statistics += [means, (squares - means.square() + 1e-6).clamp(min=1e-6).sqrt()]
         mean, log_variance = self.head(torch.cat(statistics, dim=1)).float().chunk(2, dim=1)
         return DiagonalGaussian(mean, log_variance.clamp(-10, 4))
+
+    def _moments(self, image: Tensor) -> list[tuple[Tensor, Tensor]]:
+        """Mean and mean square of each layer's channels, ``(B, C)`` each."""
+        x, moments = image - 0.5, []
+        for conv in self.convs:
+            x = leaky(conv(x))
+            variance, mean = torch.var_mean(x.float(), dim=(2, 3), correction=0)
+            moments.append((mean, variance + mean.square()))
+        return moments
 
 
 class DetailPosterior(nn.Module):
@@ -142,6 +156,20 @@ def _bytes_per_pixel(config: CompactConfig) -> int:
     grids = [4**stage for stage in range(len(config.tail_widths))]
     widest = max(4 * width * grid for width, grid in zip(config.tail_widths, grids, strict=True))
     return 4 * (3 * widest + 6 * config.scale**2)
+
+
+def _grid_of_tiles(image: Tensor, side: int, largest: int) -> list[Tensor]:
+    """The image itself, or, if it is larger than ``largest`` pixels, equal tiles of about as many, evenly spread."""
+    height, width = image.shape[-2:]
+    if height * width <= largest:
+        return [image]
+    tall, wide = min(side, height), min(side, width)
+    count = largest // (tall * wide)
+    rows = min(max(1, round(math.sqrt(count * height / width))), height // tall, count)
+    columns = min(max(1, count // rows), width // wide)
+    tops = torch.linspace(0, height - tall, rows).long().tolist()
+    lefts = torch.linspace(0, width - wide, columns).long().tolist()
+    return [image[..., top : top + tall, left : left + wide] for top in tops for left in lefts]
 
 
 def _at_least(image: Tensor, smallest: int) -> Tensor:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FeatureNetwork"]
 
-DISTILLED = (
+DISTILLED_LAYERS = (
     "conv11",
     "conv12",
     "pool",
@@ -36,7 +36,7 @@ DISTILLED = (
     "conv41",
 )
 DISTILLED_TAPS = ("conv12", "conv22", "conv34", "conv41")
-VGG19 = ("0", "2", "pool", "5", "7", "pool", "10", "12", "14", "16")
+VGG19_LAYERS = ("0", "2", "pool", "5", "7", "pool", "10", "12", "14", "16")
 VGG19_TAPS = ("2", "7", "16")
 
 
@@ -63,7 +63,7 @@ class FeatureNetwork(nn.Module):
             If it must be fetched and cannot be.
         """
         path = path or fetch_vgg19()
-        return cls(VGG19, VGG19_TAPS, _vgg19_layers(read_tensors(path), path))
+        return cls(VGG19_LAYERS, VGG19_TAPS, _vgg19_layers(read_tensors(path), path))
 
     @classmethod
     def load(cls, path: Path | None = None) -> FeatureNetwork:
@@ -80,8 +80,8 @@ class FeatureNetwork(nn.Module):
             return cls.vgg19()
         named = read_tensors(path)
         if "conv0.weight" in named:
-            return cls(DISTILLED, DISTILLED_TAPS, _distilled_layers(named, path))
-        return cls(VGG19, VGG19_TAPS, _vgg19_layers(named, path))
+            return cls(DISTILLED_LAYERS, DISTILLED_TAPS, _distilled_layers(named, path))
+        return cls(VGG19_LAYERS, VGG19_TAPS, _vgg19_layers(named, path))
 
     def forward(self, image: Tensor) -> list[Tensor]:
         """``(B, 3, H, W)`` to one ``(B, C_i, H_i, W_i)`` a tap."""
@@ -106,11 +106,11 @@ def _vgg19_layers(named: dict[str, Tensor], path: Path) -> dict[str, Tensor]:
     named = {key.removeprefix("features."): value for key, value in named.items()}
     mean, std = torch.tensor(TORCHVISION_MEAN), torch.tensor(TORCHVISION_STD)
     embed = {"embed.weight": torch.diag(1 / std)[:, :, None, None], "embed.bias": -mean / std}
-    return _taken(named, VGG19, path, "VGG-19 in torchvision's layout") | embed
+    return _taken(named, VGG19_LAYERS, path, "VGG-19 in torchvision's layout") | embed
 
 
 def _distilled_layers(named: dict[str, Tensor], path: Path) -> dict[str, Tensor]:
-    layers = _taken(named, ("conv0", *DISTILLED), path, "the distilled VGG-19")
+    layers = _taken(named, ("conv0", *DISTILLED_LAYERS), path, "the distilled VGG-19")
     return {key.replace("conv0.", "embed."): value for key, value in layers.items()}
 
 

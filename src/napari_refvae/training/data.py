@@ -16,11 +16,13 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
-from napari_refvae.errors import TrainingError
+from napari_refvae.errors import InvalidInputError, TrainingError
+from napari_refvae.imageio.files import IMAGE_SUFFIXES, read_image
+from napari_refvae.imageio.pixels import as_reference
 from napari_refvae.resampling import downsample, project
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from numpy.random import Generator
@@ -32,7 +34,6 @@ __all__ = ["Batch", "ExampleSource", "load_photographs"]
 
 log = logging.getLogger(__name__)
 
-IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp"})
 TRIES = 8
 
 
@@ -61,7 +62,7 @@ class Batch(NamedTuple):
         return Batch(*(tensor.to(device) for tensor in self))
 
 
-def load_photographs(folder: Path, *, smallest: int, only: Iterable[str] | None = None) -> list[NDArray[np.uint8]]:
+def load_photographs(folder: Path, *, smallest: int) -> list[NDArray[np.uint8]]:
     """Decode every image below ``folder`` once, as ``(H, W, 3)`` uint8.
 
     A file that cannot be decoded, or whose short side is under ``smallest`` pixels, is skipped and
@@ -72,10 +73,7 @@ def load_photographs(folder: Path, *, smallest: int, only: Iterable[str] | None 
     TrainingError
         If nothing usable is left.
     """
-    names = None if only is None else set(only)
-    paths = sorted(
-        p for p in folder.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES and (names is None or p.name in names)
-    )
+    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file())
     with ThreadPoolExecutor() as pool:
         images = [image for image in pool.map(lambda path: _decode(path, smallest), paths) if image is not None]
     if not images:
@@ -87,9 +85,10 @@ def load_photographs(folder: Path, *, smallest: int, only: Iterable[str] | None 
 
 def _decode(path: Path, smallest: int) -> NDArray[np.uint8] | None:
     try:
-        with Image.open(path) as image:
-            pixels = np.asarray(image.convert("RGB"))
-    except (OSError, ValueError, SyntaxError) as error:
+        stored = read_image(path)
+        plain = stored.dtype == np.uint8 and stored.shape[2:] == (3,)
+        pixels = stored if plain else np.rint(as_reference(stored) * 255).astype(np.uint8)
+    except InvalidInputError as error:
         log.warning("skipped %s: %s", path, error)
         return None
     if min(pixels.shape[:2]) < smallest:

@@ -13,7 +13,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from napari_refvae.errors import TrainingError
+from napari_refvae.errors import OutputError, TrainingError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,15 +25,26 @@ __all__ = ["flatten_optimizer", "load_state", "restore_optimizer", "save_state"]
 
 
 def save_state(path: Path, parts: dict[str, dict[str, Tensor]], metadata: dict[str, Any]) -> None:
-    """Write named groups of tensors and JSON-ready metadata atomically."""
+    """Write named groups of tensors and JSON-ready metadata atomically.
+
+    Raises
+    ------
+    OutputError
+        If the file cannot be written; the last one stays.
+    """
     tensors = {
         f"{part}/{name}": value.detach().cpu().contiguous()
         for part, group in parts.items()
         for name, value in group.items()
     }
     temporary = path.with_suffix(".partial")
-    save_file(tensors, temporary, {"state": json.dumps(metadata)})
-    os.replace(temporary, path)
+    try:
+        save_file(tensors, temporary, {"state": json.dumps(metadata)})
+        os.replace(temporary, path)
+    except (OSError, SafetensorError) as error:
+        raise OutputError(f"could not write the run's state to {path} ({error}); check its free space") from error
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def load_state(path: Path) -> tuple[dict[str, dict[str, Tensor]], dict[str, Any]]:

@@ -51,7 +51,7 @@ WINDOW_STREAM = 1
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """When to stop: after so many minutes of this process, or at the config's last step."""
+    """How long a process may train; a run ends at the config's last step at the latest."""
 
     minutes: float = math.inf
 
@@ -144,14 +144,14 @@ class Trainer:
                 stage, rate = self.config.stage_at(self.step)
                 self._emit(Report(self.step, self.config.steps, stage.name, rate, (now - mark) / count, terms), report)
                 totals, marked, mark = {}, self.step, now
-            if now - saved > 60 * save_minutes:
-                self.save()
-                saved = now
             if now - validated > 60 * validate_minutes:
                 self._validate()
                 validated = time.monotonic()
-        self.save()
+            if now - saved > 60 * save_minutes:
+                self.save()
+                saved = now
         self._validate()
+        self.save()
 
     def _step(self) -> dict[str, float]:
         config, fabric = self.config, self.fabric
