@@ -195,6 +195,8 @@ class TestRefused:
             ("convert nowhere.pth --output model.safetensors", "nowhere.pth"),
             ("convert text.png --output model.safetensors", "text.png"),
             ("convert text.png --scale 3 --output model.safetensors", "3"),
+            ("evaluate --images . --no-features --samples 0", "samples must be"),
+            ("evaluate --images . --listen", "--references DIR"),
             ("train --images nowhere --output run", "nowhere"),
             ("train --config unheard-of --images . --output run", "unheard-of"),
             ("dance", "dance"),
@@ -260,6 +262,25 @@ class TestReplay:
         assert done.exit_code == 2
         assert "cat" in done.stderr
 
+    def test_takes_what_has_moved_and_runs_where_it_is_told(self, refvae, folder, side_car):
+        (folder / "cat.png").rename("moved.png")
+        (folder / "brick.png").rename("stone.png")
+        words = ["replay", side_car, "--image", "moved.png", "--reference", "stone.png"]
+        done = refvae(*words, "--device", "cpu")
+
+        assert done.exit_code == 0, done.output
+        assert "All 2 samples are identical" in done.stdout
+        assert refvae(*words[:4]).exit_code == 2
+        refused = refvae(*words, "--device", "tpu")
+        assert refused.exit_code == 2
+        assert "tpu" in refused.stderr
+
+    def test_refuses_another_reference(self, refvae, side_car):
+        done = refvae("replay", side_car, "-r", "self")
+
+        assert done.exit_code == 2
+        assert "'brick'" in done.stderr
+
 
 class TestOtherCommands:
     def test_models(self, refvae, tiny_model, monkeypatch):
@@ -275,7 +296,7 @@ class TestOtherCommands:
     def test_version(self, refvae):
         assert refvae("--version").stdout.strip() == f"refvae {napari_refvae.__version__}"
 
-    @pytest.mark.parametrize("command", ["upscale", "replay", "demo", "models", "convert", "train"])
+    @pytest.mark.parametrize("command", ["upscale", "replay", "demo", "models", "convert", "train", "evaluate"])
     def test_help(self, refvae, command):
         done = refvae(command, "--help")
 
@@ -335,6 +356,28 @@ def test_evaluate_writes_its_report(refvae, folder, tiny_model):
     assert {path.name for path in (folder / "report").iterdir()} == {
         f"evaluation.{kind}" for kind in ("md", "csv", "json")
     }
+
+
+@pytest.mark.parametrize("passed", [True, False])
+def test_listen_passes_its_options_on_and_tells_the_outcome(refvae, folder, monkeypatch, passed):
+    from napari_refvae.evaluation.listen import Check
+
+    asked = {}
+    monkeypatch.setattr("napari_refvae.evaluation.distance.FeatureDistance", lambda weights: weights.name)
+    monkeypatch.setattr(
+        "napari_refvae.evaluation.listen.listen_to_folders",
+        lambda images, references, distance, **options: (
+            asked.update(options, images=images.name, references=references.name, distance=distance)
+            or [Check("hearing", "1", "2", passed)]
+        ),
+    )
+    words = "--images a --references b --feature-weights c --model d --device cuda:1 -o out"
+    done = refvae("evaluate", "--listen", *words.split())
+
+    assert done.exit_code == (0 if passed else 1), done.output
+    told = tuple(asked[name] for name in ("images", "references", "distance", "model", "device"))
+    assert told == ("a", "b", "c", "d", "cuda:1")
+    assert made(folder) == ["listening.md"]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs signals")

@@ -10,26 +10,13 @@ from PIL import Image
 from safetensors.torch import save_file
 from skimage import data
 
-from napari_refvae.errors import CheckpointError, InvalidInputError
+from napari_refvae.errors import CheckpointError, InvalidInputError, InvalidSpecError
 from napari_refvae.evaluation.distance import FeatureDistance
 from napari_refvae.evaluation.report import CAP, summarise, to_csv, to_markdown, write_report
-from napari_refvae.evaluation.run import evaluate, upscale_bicubic
+from napari_refvae.evaluation.run import evaluate, find_images, upscale_bicubic
 from napari_refvae.evaluation.scores import Scores
+from napari_refvae.imageio.files import IMAGE_SUFFIXES
 from napari_refvae.metrics import low_resolution, psnr_y
-from napari_refvae.model.features import VGG19
-
-
-@pytest.fixture(scope="module")
-def vgg(tmp_path_factory):
-    """Random weights in torchvision's layout, thin: the arithmetic is tested, not the perception."""
-    generator, state, width = torch.Generator().manual_seed(0), {}, 3
-    for layer in (name for name in VGG19 if name != "pool"):
-        state[f"features.{layer}.weight"] = 0.3 * torch.randn(8, width, 3, 3, generator=generator)
-        state[f"features.{layer}.bias"] = torch.zeros(8)
-        width = 8
-    path = tmp_path_factory.mktemp("vgg") / "vgg.safetensors"
-    save_file(state, path)
-    return path
 
 
 @pytest.fixture(scope="module")
@@ -91,6 +78,46 @@ def test_external_pictures_must_be_there_and_fit(originals, tmp_path):
     Image.fromarray(data.chelsea()[:20, :20]).save(tmp_path / "cat.png")
     with pytest.raises(InvalidInputError, match=r"expected cat.png to be \(64, 80\) pixels; got \(20, 20\)"):
         evaluate(originals, external=tmp_path, features=False)
+
+
+def test_a_picture_belongs_to_the_longest_name_that_fits(originals, tmp_path):
+    image = np.asarray(Image.open(originals / "cat.png"))
+    for folder in ("originals", "pictures"):
+        (tmp_path / folder).mkdir()
+    for name in ("img", "img_2"):
+        Image.fromarray(image).save(tmp_path / "originals" / f"{name}.png")
+    for name in ("img", "img_1", "img_2", "img_2_1", "img_2-b", "img_20"):
+        Image.fromarray(image).save(tmp_path / "pictures" / f"{name}.png")
+    told = evaluate(tmp_path / "originals", external=tmp_path / "pictures", features=False)
+    owned = [(score.image, score.reference) for score in told.scores if score.output == "sample"]
+    assert owned == [
+        *[("img.png", name) for name in ("img", "img_1", "img_20")],
+        *[("img_2.png", name) for name in ("img_2-b", "img_2", "img_2_1")],
+    ]
+
+
+@pytest.mark.parametrize(("samples", "seed", "said"), [(0, 0, "samples must be .* got 0"), (1, -1, "seed must be")])
+def test_what_cannot_be_drawn_is_refused_before_any_work(originals, samples, seed, said):
+    with pytest.raises(InvalidSpecError, match=said):
+        evaluate(originals, model="unheard-of", samples=samples, seed=seed, features=False)
+
+
+def test_a_model_is_scored_at_its_own_scale(originals, references, fourfold_model):
+    told = evaluate(originals, references, model=fourfold_model, samples=2, features=False, device="cpu")
+    assert told.about["scale"] == 4
+    assert [score.output for score in told.scores[:5]] == ["bicubic", "faithful", "sample", "sample", "mean"]
+    assert all(score.lr_psnr > 45 for score in told.scores if score.output == "sample")
+    hr = np.asarray(Image.open(originals / "cat.png"))[:68, :80]
+    assert told.scores[0].psnr_y == pytest.approx(psnr_y(upscale_bicubic(low_resolution(hr, 4), 4), hr), abs=0.02)
+
+
+def test_images_are_files_of_known_suffixes(tmp_path):
+    for suffix in IMAGE_SUFFIXES:
+        (tmp_path / f"x{suffix.upper()}").touch()
+    (tmp_path / "folder.png").mkdir()
+    (tmp_path / "notes.txt").touch()
+    assert {path.suffix.lower() for path in find_images(tmp_path)} == IMAGE_SUFFIXES
+    assert tmp_path / "folder.png" not in find_images(tmp_path)
 
 
 def test_a_folder_without_images_is_said(tmp_path):

@@ -1,17 +1,19 @@
+import copy
+
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import save_file
+from PIL import Image
 from scipy.stats import spearmanr
 from skimage import data
 
-from napari_refvae.api import LoadedModel, load_model
+from napari_refvae.api import LoadedModel, load_model, upscale
+from napari_refvae.evaluation import listen as listening
 from napari_refvae.evaluation.distance import FeatureDistance
-from napari_refvae.evaluation.listen import _blurred, _spearman, listen, to_markdown
+from napari_refvae.evaluation.listen import _blurred, _channels, _spearman, listen, listen_to_folders, to_markdown
 from napari_refvae.metrics import low_resolution
 from napari_refvae.model.checkpoint import build_model
 from napari_refvae.model.config import CompactConfig
-from napari_refvae.model.features import VGG19
 from napari_refvae.spec import ImageReference
 
 SMALL = CompactConfig(
@@ -20,15 +22,8 @@ SMALL = CompactConfig(
 
 
 @pytest.fixture(scope="module")
-def distance(tmp_path_factory):
-    generator, state, width = torch.Generator().manual_seed(0), {}, 3
-    for layer in (name for name in VGG19 if name != "pool"):
-        state[f"features.{layer}.weight"] = 0.3 * torch.randn(8, width, 3, 3, generator=generator)
-        state[f"features.{layer}.bias"] = torch.zeros(8)
-        width = 8
-    path = tmp_path_factory.mktemp("vgg") / "vgg.safetensors"
-    save_file(state, path)
-    return FeatureDistance(path)
+def distance(vgg):
+    return FeatureDistance(vgg)
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +79,54 @@ def test_the_report_names_every_check(tiny_model, inputs, references, distance):
     checks = listen(inputs, references, distance, model=str(tiny_model), say=said.append)
     assert len(checks) == len(said) == 6
     assert all(check.name in to_markdown(checks) for check in checks)
+
+
+@pytest.fixture
+def devices(monkeypatch):
+    """The devices that are asked for, one entry a call of `upscale`."""
+    asked = []
+
+    def record(*arguments, device="none", **settings):
+        asked.append(device)
+        return upscale(*arguments, device=device, **settings)
+
+    monkeypatch.setattr(listening, "upscale", record)
+    return asked
+
+
+def test_folders_are_read_at_the_models_scale_and_every_sample_is_drawn_on_the_device(
+    fourfold_model, references, distance, devices, tmp_path
+):
+    for folder in ("originals", "references"):
+        (tmp_path / folder).mkdir()
+    Image.fromarray(np.ascontiguousarray(data.chelsea()[80:130, 100:150])).save(tmp_path / "originals" / "cat.png")
+    for reference in references:
+        Image.fromarray(np.rint(reference.image * 255).astype(np.uint8)).save(
+            tmp_path / "references" / f"{reference.name}.png"
+        )
+    checks = listen_to_folders(
+        tmp_path / "originals", tmp_path / "references", distance, model=fourfold_model, device="cpu"
+    )
+    assert len(checks) == 6
+    assert set(devices) == {"cpu"}
+
+
+def test_the_channel_check_runs_where_the_network_is(fourfold_model, inputs, monkeypatch):
+    """On torch's device without memory."""
+    network, seen = copy.deepcopy(fourfold_model.network).to("meta"), set()
+
+    def watch(door):
+        def call(*tensors):
+            seen.update(tensor.device.type for tensor in tensors)
+            return door(*tensors)
+
+        return call
+
+    for name in ("encode", "lift", "decode"):
+        monkeypatch.setattr(network, name, watch(getattr(network, name)))
+    monkeypatch.setattr(listening, "image_from_tensor", lambda tensor: np.ones(tensor.shape[1:]))
+    assert _channels(inputs[0], LoadedModel(network, fourfold_model.info, "meta")).passed
+    assert seen == {"meta"}
 
 
 def test_rank_correlation_is_scipys():

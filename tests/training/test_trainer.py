@@ -14,7 +14,7 @@ from skimage import data
 from napari_refvae.errors import MissingWeightsError, TrainingError
 from napari_refvae.model.checkpoint import load_checkpoint
 from napari_refvae.model.config import PRESETS, CompactConfig
-from napari_refvae.model.features import DISTILLED
+from napari_refvae.model.features import DISTILLED_LAYERS
 from napari_refvae.training import run as run_module
 from napari_refvae.training.config import DataConfig, LossWeights, StageConfig, TrainingConfig
 from napari_refvae.training.data import ExampleSource
@@ -66,7 +66,7 @@ def feature_weights(tmp_path_factory):
     """Random weights in the layout of the distilled VGG: the mechanism is tested, not the perception."""
     generator = torch.Generator().manual_seed(0)
     state, width = {"conv0.weight": torch.eye(3)[:, :, None, None].clone(), "conv0.bias": torch.zeros(3)}, 3
-    for layer in (name for name in DISTILLED if name != "pool"):
+    for layer in (name for name in DISTILLED_LAYERS if name != "pool"):
         state[f"{layer}.weight"] = 0.3 * torch.randn(8, width, 3, 3, generator=generator)
         state[f"{layer}.bias"] = torch.zeros(8)
         width = 8

@@ -8,22 +8,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from torch.nn import functional as F
 
+from napari_refvae.engine.tensors import image_from_tensor, image_to_tensor
 from napari_refvae.model.features import FeatureNetwork
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import numpy as np
     from numpy.typing import NDArray
     from torch import Tensor
 
 __all__ = ["FeatureDistance"]
-
-SMALLEST = 8
-"""Below this many pixels a side there is nothing left after two poolings."""
 
 
 class FeatureDistance:
@@ -43,7 +41,7 @@ class FeatureDistance:
 
     def features(self, image: NDArray[np.uint8]) -> list[Tensor]:
         """Unit-length features of ``(H, W, 3)`` uint8, to compare several images with."""
-        pixels = torch.tensor(image, device=self._device).permute(2, 0, 1)[None].float() / 255
+        pixels = image_to_tensor(image.astype(np.float32) / np.float32(255), self._device)
         with torch.inference_mode():
             return [x * torch.rsqrt(x.square().sum(dim=1, keepdim=True) + 1e-10) for x in self._network(pixels)]
 
@@ -54,5 +52,4 @@ class FeatureDistance:
             for x, y in zip(self.features(image), target, strict=True):
                 squared = (x - y).square().sum(dim=1, keepdim=True)
                 total += F.interpolate(squared, size=image.shape[:2], mode="bilinear")
-        array: NDArray[np.float32] = total[0, 0].cpu().numpy()
-        return array
+        return image_from_tensor(total)[..., 0]

@@ -62,14 +62,17 @@ def listen_to_folders(
     distance: FeatureDistance,
     *,
     model: str | Path | LoadedModel = "compact",
+    device: str = "auto",
     count: int = 10,
     say: Callable[[str], None] = lambda line: None,
 ) -> list[Check]:
     """`listen` to the first ``count`` originals of a folder with the first ten references of another."""
+    loaded = load_model(model) if isinstance(model, str | Path) else model
+    scale = loaded.network.scale
     originals = [np.rint(as_reference(read_image(path)) * 255).astype(np.uint8) for path in find_images(images)[:count]]
     pool = [ImageReference(as_reference(read_image(path)), path.stem) for path in find_images(references)[:10]]
-    inputs = [_middle(low_resolution(modulo_crop(original))) for original in originals]
-    return listen(inputs, pool, distance, model=model, say=say)
+    inputs = [_middle(low_resolution(modulo_crop(original, scale), scale)) for original in originals]
+    return listen(inputs, pool, distance, model=loaded, device=device, say=say)
 
 
 def listen(
@@ -78,6 +81,7 @@ def listen(
     distance: FeatureDistance,
     *,
     model: str | Path | LoadedModel = "compact",
+    device: str = "auto",
     say: Callable[[str], None] = lambda line: None,
 ) -> list[Check]:
     """Run the five checks.
@@ -92,14 +96,16 @@ def listen(
         The feature network that measures style.
     model
         Name, file or loaded model.
+    device
+        As in `napari_refvae.upscale`. The last check calls the network where it lies.
     say
         Called as each check is done.
     """
     loaded = load_model(model) if isinstance(model, str | Path) else model
     rounds: tuple[Callable[[], list[Check]], ...] = (
-        lambda: _variance(inputs, references, loaded),
-        lambda: _blur(inputs, references, loaded),
-        lambda: _style(inputs, references, loaded, distance),
+        lambda: _variance(inputs, references, loaded, device),
+        lambda: _blur(inputs, references, loaded, device),
+        lambda: _style(inputs, references, loaded, device, distance),
         lambda: [_channels(inputs[0], loaded)],
     )
     checks: list[Check] = []
@@ -118,14 +124,14 @@ def to_markdown(checks: Sequence[Check]) -> str:
 
 
 def _variance(
-    inputs: Sequence[NDArray[np.uint8]], references: Sequence[ImageReference], model: LoadedModel
+    inputs: Sequence[NDArray[np.uint8]], references: Sequence[ImageReference], model: LoadedModel, device: str
 ) -> list[Check]:
     by_reference, by_seed, by_repeat = [], [], []
     for lr in inputs[:3]:
-        grid = np.stack([_grid_row(lr, references[:4], model, seed) for seed in range(3)]).astype(np.float32)
+        grid = np.stack([_grid_row(lr, references[:4], model, device, seed) for seed in range(3)]).astype(np.float32)
         by_reference.append(grid.std(axis=1).mean())
         by_seed.append(grid.std(axis=0).mean())
-        by_repeat.append(np.abs(grid[0] - _grid_row(lr, references[:4], model, 0)).mean())
+        by_repeat.append(np.abs(grid[0] - _grid_row(lr, references[:4], model, device, 0)).mean())
     reference, seed, repeat = (float(np.mean(values)) for values in (by_reference, by_seed, by_repeat))
     floor = 2 * repeat + 0.5
     return [
@@ -135,18 +141,21 @@ def _variance(
 
 
 def _grid_row(
-    lr: NDArray[np.uint8], references: Sequence[ImageReference], model: LoadedModel, seed: int
+    lr: NDArray[np.uint8], references: Sequence[ImageReference], model: LoadedModel, device: str, seed: int
 ) -> NDArray[np.uint8]:
     """One sample a reference, all with one seed."""
-    return np.stack([upscale(lr, reference, samples=1, seed=seed, model=model).sr[0] for reference in references])
+    results = (upscale(lr, reference, samples=1, seed=seed, model=model, device=device) for reference in references)
+    return np.stack([result.sr[0] for result in results])
 
 
-def _blur(inputs: Sequence[NDArray[np.uint8]], references: Sequence[ImageReference], model: LoadedModel) -> list[Check]:
+def _blur(
+    inputs: Sequence[NDArray[np.uint8]], references: Sequence[ImageReference], model: LoadedModel, device: str
+) -> list[Check]:
     energies = []
     for lr in inputs[:3]:
         for reference in references[:3]:
             blurred = [ImageReference(_blurred(reference.image, sigma), f"blur {sigma:g}") for sigma in SIGMAS]
-            result = upscale(lr, blurred, samples=1, temperature=0, model=model)
+            result = upscale(lr, blurred, samples=1, temperature=0, model=model, device=device)
             energies.append([_sharpness(sr) for sr in result.sr])
     correlations = [_spearman(SIGMAS, row) for row in energies]
     mean = float(np.mean(correlations))
@@ -159,13 +168,14 @@ def _style(
     inputs: Sequence[NDArray[np.uint8]],
     references: Sequence[ImageReference],
     model: LoadedModel,
+    device: str,
     distance: FeatureDistance,
 ) -> list[Check]:
     theirs = np.stack([_statistics(np.rint(r.image * 255).astype(np.uint8), distance) for r in references])
     scale = theirs.std(axis=0) + 1e-6
     hits, own, other = [], [], []
     for lr in inputs:
-        result = upscale(lr, list(references), samples=1, temperature=0, model=model)
+        result = upscale(lr, list(references), samples=1, temperature=0, model=model, device=device)
         made = np.stack([_statistics(sr, distance) for sr in result.sr])
         apart = np.abs(made[:, None] - theirs[None]).mean(axis=2)
         own.append(float(np.diag(apart).mean()))
@@ -192,15 +202,16 @@ def _style(
 @torch.inference_mode()
 def _channels(lr: NDArray[np.uint8], model: LoadedModel) -> Check:
     network = model.network
+    device = next(network.parameters()).device
     layout, size = network.layout, (lr.shape[0], lr.shape[1])
-    features = network.encode(image_to_tensor(normalize(lr).rgb, torch.device("cpu")))
-    first, second = (draw_noise(layout, size, seed) for seed in (0, 1))
-    code, vivid = prior(layout).mean, torch.ones(1)
-    base = network.decode(features, network.lift(code, first.field, vivid))
+    features = network.encode(image_to_tensor(normalize(lr).rgb, device))
+    first, second = (draw_noise(layout, size, seed).field.to(device) for seed in (0, 1))
+    code, vivid = prior(layout).mean.to(device), torch.ones(1, device=device)
+    base = network.decode(features, network.lift(code, first, vivid))
     changes = []
     for channel in range(layout.noise):
-        field = first.field.clone()
-        field[:, channel] = second.field[:, channel]
+        field = first.clone()
+        field[:, channel] = second[:, channel]
         changed = network.decode(features, network.lift(code, field, vivid))
         changes.append(255 * float(np.abs(image_from_tensor(changed - base)).mean()))
     active = sum(change > LEAST_CHANGE for change in changes)
@@ -212,10 +223,9 @@ def _statistics(image: NDArray[np.uint8], distance: FeatureDistance) -> NDArray[
     """Channel means and standard deviations of the features, all layers in one row."""
     parts = []
     for feature in distance.features(image):
-        variance, mean = torch.var_mean(feature, dim=(2, 3), correction=0)
-        parts += [mean[0], variance[0].sqrt()]
-    array: NDArray[np.float32] = torch.cat(parts).cpu().numpy()
-    return array
+        variance, mean = torch.var_mean(feature, dim=(2, 3), correction=0, keepdim=True)
+        parts += [mean, variance.sqrt()]
+    return image_from_tensor(torch.cat(parts, dim=1))[0, 0]
 
 
 def _centred(rows: NDArray[np.float32]) -> NDArray[np.float32]:

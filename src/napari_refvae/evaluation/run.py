@@ -7,14 +7,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 
 from napari_refvae.api import load_model, upscale
+from napari_refvae.engine.tensors import image_from_tensor, image_to_tensor
 from napari_refvae.errors import InvalidInputError
 from napari_refvae.evaluation.distance import FeatureDistance
 from napari_refvae.evaluation.scores import Scores, Spread, score_output, score_spread
-from napari_refvae.imageio.files import read_image
+from napari_refvae.imageio.files import IMAGE_SUFFIXES, read_image
 from napari_refvae.imageio.pixels import as_reference
 from napari_refvae.metrics import low_resolution, modulo_crop
+from napari_refvae.resampling import upsample
+from napari_refvae.spec import SampleSpec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -24,9 +28,10 @@ if TYPE_CHECKING:
 
     from napari_refvae.api import LoadedModel
 
-__all__ = ["Evaluation", "evaluate", "find_images"]
+__all__ = ["EXTERNAL_SCALE", "Evaluation", "evaluate", "find_images", "upscale_bicubic"]
 
-IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp"})
+EXTERNAL_SCALE = 8
+"""HR pixels per LR pixel and axis of another method's pictures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,18 +57,20 @@ def evaluate(
     precision: str = "auto",
     say: Callable[[str], None] = lambda line: None,
 ) -> Evaluation:
-    """Down-sample originals by 8, super-resolve them, and score bicubic, faithful output, samples and their mean.
+    """Down-sample originals, super-resolve them, and score bicubic, faithful output, samples and their mean.
+
+    The scale is the model's own, or `EXTERNAL_SCALE`.
 
     Parameters
     ----------
     images
-        Folder of originals (or one file); each is cropped to multiples of 8, its LR rounded to 8 bits.
+        Folder of originals (or one file); each is cropped to multiples of the scale, its LR rounded to 8 bits.
     references
         Folder of reference images: sample k takes reference k, going round. Without it samples have no reference.
     model
         Name, file or loaded model.
     samples
-        Samples an image.
+        Samples an image, at least 1.
     seed
         Sample k has seed ``seed + k``.
     feature_weights
@@ -72,7 +79,8 @@ def evaluate(
         Whether to measure the VGG-19 feature distance.
     external
         Folder of another method's pictures, scored instead of the model's samples: those of ``name.png`` are
-        called ``name.png``, ``name_1.png``, ``name-b.png`` and so on.
+        called ``name.png``, ``name_1.png``, ``name-b.png`` and so on. A picture that fits the names of several
+        originals belongs to the longest.
     device, precision
         As in `napari_refvae.upscale`.
     say
@@ -80,21 +88,26 @@ def evaluate(
 
     Raises
     ------
+    InvalidSpecError
+        If ``samples`` or ``seed`` lies outside its domain.
     InvalidInputError
         If a folder holds no image, or a picture's size is not its original's.
     """
+    SampleSpec(samples, seed)  # refuses what it cannot hold
     originals = find_images(images)
     pool = find_images(references) if references else []
     distance = FeatureDistance(feature_weights) if features else None
     loaded = None if external else load_model(model) if isinstance(model, str | Path) else model
+    scale = loaded.network.scale if loaded else EXTERNAL_SCALE
+    stems = [path.stem for path in originals]
     scores: list[Scores] = []
     spreads: list[Spread] = []
     for path in originals:
-        subject = _Subject.read(path, distance)
+        subject = _Subject.read(path, distance, scale)
         outputs = list(
             _model_outputs(subject, pool, loaded, samples, seed, device=device, precision=precision)
             if loaded
-            else _external_outputs(Path(external or ""), subject)
+            else _external_outputs(Path(external or ""), subject, stems)
         )
         fresh, spread = _score(subject, outputs, distance)
         scores += fresh
@@ -105,20 +118,22 @@ def evaluate(
         "references": [path.name for path in pool],
         "samples": samples,
         "seed": seed,
+        "scale": scale,
         "model": {"name": loaded.name, "sha256": loaded.info.identity} if loaded else str(external),
     }
     return Evaluation(tuple(scores), tuple(spreads), about)
 
 
 def find_images(folder: Path) -> list[Path]:
-    """Image files below a folder in alphabetical order, or the one file given.
+    """Image files below a folder, told by their suffix, in alphabetical order; or the one file given.
 
     Raises
     ------
     InvalidInputError
         If there are none.
     """
-    found = [folder] if folder.is_file() else sorted(p for p in folder.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES)
+    inside = (path for path in folder.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file())
+    found = [folder] if folder.is_file() else sorted(inside)
     if not found:
         raise InvalidInputError(f"expected images below {folder}; found none: check the folder")
     return found
@@ -131,13 +146,14 @@ class _Subject:
     name: str
     hr: NDArray[np.uint8]
     lr: NDArray[np.uint8]
+    scale: int
     features: list[Tensor] | None
 
     @classmethod
-    def read(cls, path: Path, distance: FeatureDistance | None) -> _Subject:
+    def read(cls, path: Path, distance: FeatureDistance | None, scale: int) -> _Subject:
         rgb = as_reference(read_image(path))
-        hr = modulo_crop(np.rint(rgb * 255).astype(np.uint8))
-        return cls(path.name, hr, low_resolution(hr), distance.features(hr) if distance else None)
+        hr = modulo_crop(np.rint(rgb * 255).astype(np.uint8), scale)
+        return cls(path.name, hr, low_resolution(hr, scale), scale, distance.features(hr) if distance else None)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -161,12 +177,12 @@ def _model_outputs(
     yield _Output("mean", np.rint(vivid.mean).astype(np.uint8))
 
 
-def _external_outputs(folder: Path, subject: _Subject) -> Iterator[_Output]:
+def _external_outputs(folder: Path, subject: _Subject, stems: Sequence[str]) -> Iterator[_Output]:
     stem = Path(subject.name).stem
-    matching = [p for p in find_images(folder) if p.stem == stem or p.stem.startswith((f"{stem}_", f"{stem}-"))]
+    matching = [path for path in find_images(folder) if _owner(path.stem, stems) == stem]
     if not matching:
         raise InvalidInputError(f"expected pictures of {subject.name} in {folder}; found none: call them {stem}_1.png")
-    yield _Output("bicubic", upscale_bicubic(subject.lr))
+    yield _Output("bicubic", upscale_bicubic(subject.lr, subject.scale))
     for index, path in enumerate(matching):
         sr = np.rint(as_reference(read_image(path)) * 255).astype(np.uint8)
         sr = sr[: subject.hr.shape[0], : subject.hr.shape[1]]
@@ -175,15 +191,16 @@ def _external_outputs(folder: Path, subject: _Subject) -> Iterator[_Output]:
         yield _Output("sample", sr, path.stem, index)
 
 
-def upscale_bicubic(lr: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Bicubic 8x of ``(h, w, 3)`` uint8, rounded."""
-    import torch
+def _owner(picture: str, stems: Sequence[str]) -> str | None:
+    """The original that a picture belongs to: of those that its name begins with, the one with the longest name."""
+    fitting = [stem for stem in stems if picture == stem or picture.startswith((f"{stem}_", f"{stem}-"))]
+    return max(fitting, key=len, default=None)
 
-    from napari_refvae.resampling import upsample
 
-    tensor = torch.tensor(lr).permute(2, 0, 1)[None].float()
-    array: NDArray[np.uint8] = upsample(tensor).round().clamp(0, 255)[0].permute(1, 2, 0).to(torch.uint8).numpy()
-    return array
+def upscale_bicubic(lr: NDArray[np.uint8], scale: int = 8) -> NDArray[np.uint8]:
+    """Bicubic interpolation of ``(h, w, 3)`` uint8 to ``(scale*h, scale*w, 3)``, rounded."""
+    small = image_to_tensor(lr.astype(np.float32), torch.device("cpu"))
+    return np.rint(image_from_tensor(upsample(small, scale)).clip(0, 255)).astype(np.uint8)
 
 
 def _score(
@@ -200,6 +217,7 @@ def _score(
                 output.sr,
                 subject.hr,
                 subject.lr,
+                scale=subject.scale,
                 reference=output.reference,
                 seed=output.seed,
                 error_map=error_map,

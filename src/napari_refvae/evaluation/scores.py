@@ -22,8 +22,9 @@ __all__ = ["Scores", "Spread", "score_output", "score_spread"]
 class Scores:
     """Figures of one output image.
 
-    ``output`` is bicubic, faithful, sample, mean or external. ``distance`` is the VGG-19 feature distance, None
-    without the feature network; ``relative_distance`` divides it by the bicubic output's.
+    ``output`` is bicubic, faithful, sample (of the model, or a picture of another method) or mean. ``distance`` is
+    the VGG-19 feature distance, None without the feature network; ``relative_distance`` divides it by the bicubic
+    output's.
     """
 
     image: str
@@ -54,12 +55,13 @@ def score_output(
     hr: NDArray[np.uint8],
     lr: NDArray[np.uint8],
     *,
+    scale: int = 8,
     reference: str = "",
     seed: int | None = None,
     error_map: NDArray[np.float32] | None = None,
     bicubic_distance: float | None = None,
 ) -> Scores:
-    """Score one output ``(8h, 8w, 3)`` uint8 against its original, and its consistency with the input."""
+    """Score one output ``(scale*h, scale*w, 3)`` uint8 against its original, and its consistency with the input."""
     distance = None if error_map is None else float(error_map.mean())
     relative = distance / bicubic_distance if distance is not None and bicubic_distance else None
     return Scores(
@@ -69,7 +71,7 @@ def score_output(
         seed=seed,
         psnr_y=psnr_y(sr, hr),
         ssim_y=ssim_y(sr, hr),
-        lr_psnr=lr_psnr(sr, lr),
+        lr_psnr=lr_psnr(sr, lr, scale),
         distance=distance,
         relative_distance=relative,
     )
@@ -78,6 +80,6 @@ def score_output(
 def score_spread(
     image: str, samples: NDArray[np.uint8], hr: NDArray[np.uint8], error_maps: Sequence[NDArray[np.float32]] | None
 ) -> Spread:
-    """Diversity of samples ``(N, 8h, 8w, 3)`` uint8, from squared errors and from feature distances."""
+    """Diversity of samples ``(N, H, W, 3)`` uint8, from squared errors and from feature distances."""
     feature = None if error_maps is None else diversity(np.stack(error_maps))
     return Spread(image, len(samples), diversity(mse_maps(samples, hr)), feature)
