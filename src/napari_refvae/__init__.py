@@ -7,8 +7,9 @@ when it is first used.
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
+
+from napari_refvae.version import installed_version
 
 if TYPE_CHECKING:
     from napari_refvae.api import load_model, replay, upscale
@@ -35,10 +36,7 @@ __all__ = [
     "upscale",
 ]
 
-try:
-    __version__ = version("napari-refvae")
-except PackageNotFoundError:  # a source tree that is not installed
-    __version__ = "0+unknown"
+__version__ = installed_version()
 
 _HOMES = {
     "ImageReference": "spec",

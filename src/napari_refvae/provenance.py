@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from napari_refvae.errors import InvalidInputError, UnreadableFileError
+from napari_refvae.version import installed_version
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -69,7 +69,7 @@ def describe_run(
     """The record of one run. ``settings`` is what was asked for, ``resolved`` what automatic choices became."""
     return {
         "format": FORMAT,
-        "software": {name: _version(name) for name in ("napari-refvae", "torch", "numpy")},
+        "software": {name: installed_version(name) for name in ("napari-refvae", "torch", "numpy")},
         "model": dict(model),
         "input": image.as_dict(),
         "references": [reference.as_dict() for reference in references],
@@ -109,10 +109,3 @@ def read_record(path: Path | str) -> dict[str, Any]:
 def _part(record: dict[str, Any], name: str) -> dict[str, Any]:
     part = record.get(name)
     return part if isinstance(part, dict) else {"all": part} if isinstance(part, list) else {}
-
-
-def _version(name: str) -> str:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return "unknown"

@@ -16,10 +16,10 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from napari_refvae import __version__
 from napari_refvae.errors import CheckpointError, OutputError
 from napari_refvae.model.compact import CompactRefVAE
 from napari_refvae.model.config import CompactConfig, ModelConfig, config_from_dict, config_to_dict
+from napari_refvae.version import installed_version
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -86,7 +86,7 @@ def save_checkpoint(
     }
     metadata = {
         "format": FORMAT,
-        "version": __version__,
+        "version": installed_version(),
         "preset": preset,
         "config": json.dumps(config_to_dict(config)),
         "training": json.dumps(training),
