@@ -99,7 +99,7 @@ def test_replay_takes_what_has_moved_and_refuses_what_has_changed(upscale, image
 def test_replay_of_an_array_says_that_it_needs_the_array(upscale, image, tmp_path):
     result = upscale(image, samples=1)
     side_car = result.save(tmp_path, "a")[-1]
-    with pytest.raises(InvalidInputError, match="it was an array"):
+    with pytest.raises(InvalidInputError, match="was an array, not a file: pass it to replay"):
         napari_refvae.replay(side_car)
     np.testing.assert_array_equal(napari_refvae.replay(side_car, image=image).sr, result.sr)
 

@@ -331,6 +331,13 @@ class TestOtherCommands:
         assert [path.name for path in paths] == ["b", "d", "e"]
 
 
+def test_deep_images_that_use_little_of_their_range_are_pointed_out(refvae, folder, tiny_model):
+    tifffile.imwrite("dim.tif", LR[..., 0].astype(np.uint16) * 16)
+    words = ("upscale", "dim.tif", "-n", "1", "--model", str(tiny_model), "-o", "out")
+    assert "--range 0 WHITE" in refvae(*words).stderr
+    assert "--range" not in refvae(*words, "--range", "0", "4095").stderr
+
+
 def test_evaluate_writes_its_report(refvae, folder, tiny_model):
     refused = refvae("evaluate", "--images", "nowhere", "--no-features", "--model", str(tiny_model))
     assert refused.exit_code == 2

@@ -350,8 +350,8 @@ def _recall(entry: dict[str, Any], beside: Path) -> ImageLike | None:
         if candidate.is_file():
             return candidate
     raise InvalidInputError(
-        f"the side-car's image {entry['name']!r} is not at {path or 'any path (it was an array)'}: "
-        "put it beside the side-car, or pass it to replay()"
+        f"the side-car's image {entry['name']!r} {f'is not at {path}' if path else 'was an array, not a file'}: "
+        f"{'put it beside the side-car, or ' if path else ''}pass it to replay (--image, --reference)"
     )
 
 

@@ -52,7 +52,13 @@ PHOTOGRAPHS = (
         "Rachel Michetti, courtesy of Pikolo Espresso Bar, CC0",
         focus=Region(0, 80, 336, 448),
     ),
-    Photograph("astronaut", "Eileen Collins", "gravel", "NASA, public domain", focus=Region(0, 64, 312, 312)),
+    Photograph(
+        "immunohistochemistry",
+        "Stained tissue",
+        "gravel",
+        "Center for Microscopy And Molecular Imaging, no known copyright restrictions",
+        focus=Region(96, 64, 336, 448),
+    ),
 )
 
 TEXTURES = {

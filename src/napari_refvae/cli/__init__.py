@@ -35,7 +35,7 @@ class _Commands(TyperGroup):
             typer.echo(f"refvae: {error}", err=True)
             raise typer.Exit(2) from error
         except KeyboardInterrupt as error:
-            typer.echo("refvae: stopped; what is written is whole", err=True)
+            typer.echo("refvae: stopped; images that were finished are written, nothing of the one under way", err=True)
             raise typer.Exit(STOPPED) from error
 
 

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import typer
 
 from napari_refvae.errors import InvalidInputError, OutputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
 __all__ = ["check_images", "check_output"]
 
@@ -27,6 +32,14 @@ def check_output(folder: Path) -> None:
         raise OutputError(f"expected a folder for the output; {existing} is a file: choose another with --output")
     if not os.access(existing, os.W_OK | os.X_OK):
         raise OutputError(f"the folder {existing} may not be written to; choose another with --output")
+
+
+def _unused_range(image: NDArray[Any]) -> tuple[int, int] | None:
+    """Greatest value and the dtype's, of an image of 16 bits or more that uses under a quarter of them: 12-bit data."""
+    if image.dtype.kind != "u" or image.dtype.itemsize < 2:
+        return None
+    top, most = int(image.max()), int(np.iinfo(image.dtype).max)
+    return (top, most) if 0 < 4 * top < most else None
 
 
 def check_images(paths: Iterable[Path], intensity_range: tuple[float, float] | None) -> None:
@@ -48,3 +61,7 @@ def check_images(paths: Iterable[Path], intensity_range: tuple[float, float] | N
             normalize(array, declared)
         except InvalidInputError as error:
             raise InvalidInputError(f"{path}: {error}") from error
+        if declared is None and (top := _unused_range(array)):
+            typer.echo(
+                f"refvae: {path.name} reaches {top[0]} of {top[1]}; if white is less, say --range 0 WHITE", err=True
+            )

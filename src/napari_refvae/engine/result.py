@@ -52,6 +52,12 @@ class SuperResolutionResult:
     provenance: Mapping[str, Any]
     scale: int = 8
 
+    def __repr__(self) -> str:
+        """Sizes and names; the arrays would fill pages."""
+        least = min(self.lr_psnr)
+        kind = f"{self.sr.dtype} samples of {' x '.join(map(str, self.sr.shape[1:]))}"
+        return f"<{len(self)} {kind}, references {sorted(set(self.references))}, LR-PSNR from {least:.1f} dB>"
+
     def __len__(self) -> int:
         return len(self.sr)
 
