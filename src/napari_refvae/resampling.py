@@ -34,7 +34,7 @@ INVERSE_RADIUS = 20
 RELAXATION = 1.8
 """Over-relaxation of the alternating projections: converges for factors below 2 and saves most of the rounds."""
 
-DENSE_LIMIT = 128
+DENSE_LIMIT = 256
 """Up to this many LR pixels an axis, one small matrix product beats the strided convolution."""
 
 
