@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 from napari_refvae.version import installed_version
 
 if TYPE_CHECKING:
-    from napari_refvae.api import load_model, replay, upscale
+    from napari_refvae.api import load_model, upscale
     from napari_refvae.engine.result import SuperResolutionResult
     from napari_refvae.errors import RefVAEError
+    from napari_refvae.replaying import replay
     from napari_refvae.spec import (
         ImageReference,
         IntensityRange,
@@ -47,7 +48,7 @@ _HOMES = {
     "SuperResolutionResult": "engine.result",
     "TileSpec": "spec",
     "load_model": "api",
-    "replay": "api",
+    "replay": "replaying",
     "upscale": "api",
 }
 

@@ -99,8 +99,8 @@ def replay(
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Folder to write the samples to.")] = None,
 ) -> None:
     """Make a run again and say whether its pixels are the same; exit code 1 if they are not."""
-    from napari_refvae.api import replay as run
     from napari_refvae.provenance import read_record
+    from napari_refvae.replaying import replay as run
 
     if output is not None:
         check_output(output)
