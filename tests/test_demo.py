@@ -8,7 +8,6 @@ import torch
 from PIL import Image
 from skimage import data
 
-import napari_refvae
 from napari_refvae import metrics
 from napari_refvae.demo import PHOTOGRAPHS, TEXTURES, Photograph, run_demo
 from napari_refvae.errors import MissingWeightsError, OutputError, UnknownModelError
@@ -17,7 +16,6 @@ from napari_refvae.model.checkpoint import build_model, save_checkpoint
 from napari_refvae.model.config import CompactConfig
 
 ONE = (PHOTOGRAPHS[0],)
-BUNDLED = Path(napari_refvae.__file__).parent / "weights" / "compact-8x.safetensors"
 
 
 def pixels(path: Path) -> np.ndarray:
@@ -154,7 +152,6 @@ def test_an_unknown_model_is_refused_before_anything_is_written(tmp_path):
     assert not (tmp_path / "demo").exists()
 
 
-@pytest.mark.skipif(not BUNDLED.exists(), reason="the bundled weights are not here")
 def test_the_bundled_model_does_what_the_demonstration_claims(tmp_path):
     photograph = Photograph("coffee", "Coffee", "brick", "CC0")
     run_demo(tmp_path, photographs=(photograph,), samples=1)
