@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -14,6 +14,9 @@ from napari_refvae.errors import MissingWeightsError, OutputError, UnknownModelE
 from napari_refvae.figures import residual_picture
 from napari_refvae.model.checkpoint import build_model, save_checkpoint
 from napari_refvae.model.config import CompactConfig
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 ONE = (PHOTOGRAPHS[0],)
 
