@@ -14,8 +14,9 @@ from typer.core import TyperGroup
 
 from napari_refvae import __version__
 from napari_refvae.cli.checks import check_output
+from napari_refvae.cli.evaluating import evaluate
 from napari_refvae.cli.terminal import print_table
-from napari_refvae.cli.training import evaluate, train
+from napari_refvae.cli.training import train
 from napari_refvae.cli.upscaling import replay, upscale
 from napari_refvae.errors import RefVAEError
 
