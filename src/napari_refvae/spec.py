@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from napari_refvae.errors import InvalidInputError, InvalidSpecError
+from napari_refvae.regions import Region, Tile, TileSpec
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -35,6 +36,7 @@ __all__ = [
 
 PixelKind = Literal["grey", "rgb", "rgba"]
 Consistency = Literal["bicubic"]
+Stage = Literal["encode", "decode", "project"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,90 +160,59 @@ class SampleSpec:
 
     def __post_init__(self) -> None:
         for name, least in (("count", 1), ("seed", 0)):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-                label = "samples" if name == "count" else name
-                raise InvalidSpecError(f"{label} must be an integer of at least {least}; got {value!r}")
-            object.__setattr__(self, name, int(value))  # numpy's would wrap around, and are no JSON
+            label = "samples" if name == "count" else name
+            object.__setattr__(self, name, _integer(label, getattr(self, name), least))
         for name, high in (("temperature", math.inf), ("strength", 1), ("vividness", 1)):
             _check_number(name, getattr(self, name), 0, high)
             object.__setattr__(self, name, float(getattr(self, name)))
 
 
 @dataclass(frozen=True, slots=True)
-class Region:
-    """A rectangle of pixels."""
-
-    y: int
-    x: int
-    height: int
-    width: int
-
-    def scaled(self, scale: int) -> Region:
-        """The same rectangle on a grid ``scale`` times as fine."""
-        return Region(self.y * scale, self.x * scale, self.height * scale, self.width * scale)
-
-    def padded(self, margin: int, within: tuple[int, int]) -> Region:
-        """Grown by ``margin`` on every side, as far as an image of size ``within`` goes."""
-        grown = Region(self.y - margin, self.x - margin, self.height + 2 * margin, self.width + 2 * margin)
-        return grown.intersect(Region(0, 0, *within))
-
-    def intersect(self, other: Region) -> Region:
-        """The common part; its height or width is 0 if there is none."""
-        y, x = max(self.y, other.y), max(self.x, other.x)
-        bottom = min(self.y + self.height, other.y + other.height)
-        right = min(self.x + self.width, other.x + other.width)
-        return Region(y, x, max(0, bottom - y), max(0, right - x))
-
-    def relative_to(self, other: Region) -> Region:
-        """The same rectangle in the coordinates of ``other``'s corner."""
-        return Region(self.y - other.y, self.x - other.x, self.height, self.width)
-
-    @property
-    def slices(self) -> tuple[slice, slice]:
-        """Index of the last two (or first two) axes."""
-        return slice(self.y, self.y + self.height), slice(self.x, self.x + self.width)
-
-
-@dataclass(frozen=True, slots=True)
-class Tile:
-    """``read`` is what the network sees, ``write`` the part of its output that is kept; both LR regions."""
-
-    read: Region
-    write: Region
-
-
-@dataclass(frozen=True, slots=True)
-class TileSpec:
-    """How an image is cut: tiles of ``size`` x ``size`` LR pixels are kept, each seen with ``overlap`` more a side.
-
-    With an overlap of at least the model's halo, tiled equals untiled; None takes the halo.
-    """
-
-    size: int
-    overlap: int | None = None
-
-    def __post_init__(self) -> None:
-        if isinstance(self.size, bool) or not isinstance(self.size, int) or self.size < 1:
-            raise InvalidSpecError(f"a tile's size must be an integer of at least 1 LR pixel; got {self.size!r}")
-        if self.overlap is not None and (not isinstance(self.overlap, int) or self.overlap < 0):
-            raise InvalidSpecError(f"a tile's overlap must be an integer of at least 0 LR pixels; got {self.overlap!r}")
-
-
-@dataclass(frozen=True, slots=True)
 class Progress:
-    """``done`` of ``total`` units of work; ``stage`` is one of encode, decode, project."""
+    """How far a run is: said after each piece of work, of which it names the last.
+
+    Attributes
+    ----------
+    done, total
+        Units of work. If memory runs out, both are counted anew with smaller tiles.
+    stage
+        encode, decode or project.
+    sample
+        From 0; None while the input is encoded and for the faithful image.
+    samples
+        Of the whole run.
+    tile
+        From 0; None for work on no tile.
+    tiles
+        Into which the input is cut.
+    """
 
     done: int
     total: int
-    stage: str
+    stage: Stage
+    sample: int | None = None
+    samples: int = 0
+    tile: int | None = None
+    tiles: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SuperResolutionRequest:
     """All that one run needs; nothing of napari or torch.
 
-    ``tiles`` None means automatic; ``consistency`` None switches the projection off.
+    Attributes
+    ----------
+    tiles
+        None means automatic.
+    consistency
+        None switches the projection off.
+    region
+        The part of the image to make, in LR pixels; None for all of it. It comes out as the crop of the whole
+        image's result.
+    scale
+        HR pixels per LR pixel and axis in the results, a divisor of the model's of at least 2; None for the model's.
+    faithful
+        Whether to make the faithful image too: no reference, nothing random, vividness 0.
     """
 
     image: NormalizedImage
@@ -249,17 +220,31 @@ class SuperResolutionRequest:
     samples: SampleSpec = field(default_factory=SampleSpec)
     tiles: TileSpec | None = None
     consistency: Consistency | None = "bicubic"
+    region: Region | None = None
+    scale: int | None = None
+    faithful: bool = False
 
     def __post_init__(self) -> None:
         if not self.references:
             raise InvalidSpecError("a request needs at least one reference; use PriorReference() for none")
         if self.consistency not in ("bicubic", None):
             raise InvalidSpecError(f"consistency must be 'bicubic' or None; got {self.consistency!r}")
+        if self.region is not None:
+            self.region.check_within(self.image.size)
+        if self.scale is not None:
+            object.__setattr__(self, "scale", _integer("scale", self.scale, 2))
 
     @property
     def total(self) -> int:
         """Samples of the whole run."""
         return self.samples.count * len(self.references)
+
+
+def _integer(name: str, value: Any, least: int) -> int:
+    """The value as Python's int: numpy's would wrap around, and are no JSON."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+        raise InvalidSpecError(f"{name} must be an integer of at least {least}; got {value!r}")
+    return int(value)
 
 
 def _check_number(name: str, value: float, low: float, high: float) -> None:

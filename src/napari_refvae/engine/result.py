@@ -15,7 +15,32 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["SuperResolutionResult"]
+__all__ = ["FinishedSample", "SuperResolutionResult"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FinishedSample:
+    """One sample of a run that goes on.
+
+    Attributes
+    ----------
+    index
+        From 0, over all references.
+    sr
+        The sample in the input's dtype and kind: a view of what the run's result will hold.
+    reference
+        Name of its reference.
+    seed
+        Its seed.
+    lr_psnr
+        How well it gives the input back, in dB; see `SuperResolutionResult`.
+    """
+
+    index: int
+    sr: NDArray[Any]
+    reference: str
+    seed: int
+    lr_psnr: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,9 +50,9 @@ class SuperResolutionResult:
     Attributes
     ----------
     sr
-        ``(N, 8h, 8w)`` for a grey input, ``(N, 8h, 8w, C)`` for RGB and RGBA.
+        ``(N, s*h, s*w)`` for a grey input, ``(N, s*h, s*w, C)`` for RGB and RGBA, s being the scale.
     lr
-        The input, as it came.
+        The input, or the region of it that was asked for, as it came.
     bicubic
         The input up-sampled bicubically, like one sample.
     references
@@ -36,11 +61,14 @@ class SuperResolutionResult:
         Seed of each sample, N long: with the same reference it makes that sample again alone.
     lr_psnr
         How well each sample, down-sampled and rounded to 8 bits, gives the input back, in dB over
-        all colour values; infinite if exactly.
+        all colour values; infinite if exactly. A region's sample is down-sampled with the pixels around it.
     provenance
         A JSON-ready record that makes the run again (`napari_refvae.replay`).
     scale
         HR pixels per LR pixel and axis.
+    faithful
+        The image nearest to the truth that the model can make, like one sample: without a reference, nothing
+        random, vividness 0. None unless asked for.
     """
 
     sr: NDArray[Any]
@@ -51,6 +79,7 @@ class SuperResolutionResult:
     lr_psnr: tuple[float, ...]
     provenance: Mapping[str, Any]
     scale: int = 8
+    faithful: NDArray[Any] | None = None
 
     def __repr__(self) -> str:
         """Sizes and names; the arrays would fill pages."""
@@ -72,7 +101,7 @@ class SuperResolutionResult:
         return self.sr.std(axis=0, dtype=np.float64).astype(np.float32)
 
     def residual(self, against: Literal["bicubic", "mean"] | NDArray[Any] = "bicubic") -> NDArray[np.float32]:
-        """Each sample minus one image, float32, in stored units: ``(N, 8h, 8w[, C])``.
+        """Each sample minus one image, float32, in stored units: ``(N, s*h, s*w[, C])``.
 
         ``against`` is ``"bicubic"``, ``"mean"`` (of the samples) or an image of a sample's shape, such as
         the ground truth.
