@@ -1,0 +1,58 @@
+"""The manifest in a running napari: menus, palette, Preferences page, sample data, free keys."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import npe2
+import pytest
+from napari.settings import get_plugin_settings
+
+from napari_refvae.widget import preferences, sample_data, shortcuts
+from napari_refvae.widget.shortcuts import Shortcuts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+PLUGIN = "napari-refvae"
+
+
+@pytest.fixture(scope="module")
+def manifest() -> npe2.PluginManifest:
+    return npe2.PluginManifest.from_distribution(PLUGIN)
+
+
+def entries(menu: Any) -> list[str]:
+    """Titles of a menu and of the menus in it."""
+    found = []
+    for action in menu.actions():
+        found.append(action.text().replace("&", ""))
+        if action.menu() is not None:
+            found += entries(action.menu())
+    return found
+
+
+def test_sample_data_are_all_offered_and_say_their_licence(manifest: npe2.PluginManifest) -> None:
+    offered = {entry.command: entry for entry in manifest.contributions.sample_data}
+    names = {entry.id: entry.python_name for entry in manifest.contributions.commands}
+    functions = {names[command].partition(":")[2] for command in offered}
+    assert functions == set(sample_data.__all__)
+    assert len({entry.key for entry in offered.values()}) == len(offered)
+
+
+def test_menus_palette_preferences_and_keys(make_napari_viewer_proxy: Callable[[], Any]) -> None:
+    """One viewer for all: opening one takes a second."""
+    viewer = make_napari_viewer_proxy()
+    window = viewer.window
+    for title in ("Super-resolution (RefVAE)", "Upscale 8x (RefVAE)"):
+        assert title in entries(window.layers_menu)
+    assert "Upscale 8x (RefVAE)" in entries(window.plugins_menu)
+    assert "Photograph, 56 x 37 (Chelsea the cat, CC0)" in entries(window.file_menu)
+    assert get_plugin_settings(PLUGIN).runs.samples == preferences.read_preferences().samples == 4
+    keys = [shortcuts.UPSCALE, shortcuts.BLINK, shortcuts.NEXT_SAMPLE, shortcuts.PREVIOUS_SAMPLE, shortcuts.KEEP]
+    bound = Shortcuts.bind(viewer, dict.fromkeys([*keys, "C"], lambda: None))
+    assert list(bound.bound) == keys
+    assert bound.taken == ["C"]  # contrast, a key of image layers
+    bound.unbind()
+    viewer.open_sample(PLUGIN, "photograph")
+    assert viewer.layers["cat"].data.shape == (37, 56, 3)

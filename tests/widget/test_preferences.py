@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import os
+from dataclasses import asdict
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
+
+import napari.settings
+import npe2
+import pytest
+
+from napari_refvae.widget import preferences
+from napari_refvae.widget.preferences import Preferences, apply_cache_folder, read_preferences
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture(autouse=True)
+def forget(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("REFVAE_CACHE", raising=False)
+    monkeypatch.setattr(preferences, "_applied", [])
+
+
+def offer(monkeypatch: pytest.MonkeyPatch, pages: object) -> None:
+    monkeypatch.setattr(napari.settings, "get_plugin_settings", lambda _: pages, raising=False)
+
+
+def test_the_manifest_and_the_dataclass_name_the_same_defaults() -> None:
+    manifest = npe2.PluginManifest.from_distribution("napari-refvae")
+    pages = manifest.contributions.configurations
+    assert tuple(pages) == preferences.PAGES
+    named = {key: entry.default for page in pages.values() for key, entry in page.properties.items()}
+    assert named == asdict(Preferences())
+
+
+def test_what_the_user_chose_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    offer(monkeypatch, SimpleNamespace(runs=SimpleNamespace(samples=9, device="cpu"), files=None))
+    assert read_preferences() == Preferences(samples=9, device="cpu")
+
+
+def test_an_older_napari_gives_the_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(napari.settings, "get_plugin_settings", raising=False)
+    assert read_preferences() == Preferences()
+
+
+def test_the_cache_folder_comes_and_goes(tmp_path: Path) -> None:
+    apply_cache_folder(Preferences(cache_folder=str(tmp_path)))
+    assert os.environ["REFVAE_CACHE"] == str(tmp_path)
+    apply_cache_folder(Preferences())
+    assert "REFVAE_CACHE" not in os.environ
+
+
+def test_a_cache_folder_of_the_environment_stays(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("REFVAE_CACHE", "elsewhere")
+    apply_cache_folder(Preferences(cache_folder=str(tmp_path)))
+    assert os.environ["REFVAE_CACHE"] == "elsewhere"
