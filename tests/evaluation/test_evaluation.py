@@ -12,9 +12,11 @@ from skimage import data
 
 from napari_refvae.errors import CheckpointError, InvalidInputError, InvalidSpecError
 from napari_refvae.evaluation.distance import FeatureDistance
+from napari_refvae.evaluation.outputs import upscale_bicubic
 from napari_refvae.evaluation.report import CAP, summarise, to_csv, to_markdown, write_report
-from napari_refvae.evaluation.run import evaluate, find_images, upscale_bicubic
+from napari_refvae.evaluation.run import evaluate
 from napari_refvae.evaluation.scores import Scores
+from napari_refvae.evaluation.subjects import find_images
 from napari_refvae.imageio.files import IMAGE_SUFFIXES
 from napari_refvae.metrics import low_resolution, psnr_y
 
@@ -73,9 +75,11 @@ def test_another_methods_pictures_are_scored_alike(originals, tiny_model, tmp_pa
 
 def test_external_pictures_must_be_there_and_fit(originals, tmp_path):
     Image.fromarray(data.chelsea()).save(tmp_path / "dog.png")
-    with pytest.raises(InvalidInputError, match=r"pictures of cat.png in .*call them cat_1.png"):
+    said = r"pictures of cat.png, cup.png in .*found none among dog.png: call them cat.png, or cat_1.png"
+    with pytest.raises(InvalidInputError, match=said):
         evaluate(originals, external=tmp_path, features=False)
-    Image.fromarray(data.chelsea()[:20, :20]).save(tmp_path / "cat.png")
+    for name in ("cat", "cup"):
+        Image.fromarray(data.chelsea()[:20, :20]).save(tmp_path / f"{name}.png")
     with pytest.raises(InvalidInputError, match=r"expected cat.png to be \(64, 80\) pixels; got \(20, 20\)"):
         evaluate(originals, external=tmp_path, features=False)
 
@@ -86,14 +90,16 @@ def test_a_picture_belongs_to_the_longest_name_that_fits(originals, tmp_path):
         (tmp_path / folder).mkdir()
     for name in ("img", "img_2"):
         Image.fromarray(image).save(tmp_path / "originals" / f"{name}.png")
-    for name in ("img", "img_1", "img_2", "img_2_1", "img_2-b", "img_20"):
+    for name in ("img", "img_1", "img_2", "img_2_1", "img_2-b", "img_20", "imgx8", "imgx8_SRFlow", "img2"):
         Image.fromarray(image).save(tmp_path / "pictures" / f"{name}.png")
-    told = evaluate(tmp_path / "originals", external=tmp_path / "pictures", features=False)
+    said = []
+    told = evaluate(tmp_path / "originals", external=tmp_path / "pictures", features=False, say=said.append)
     owned = [(score.image, score.reference) for score in told.scores if score.output == "sample"]
     assert owned == [
-        *[("img.png", name) for name in ("img", "img_1", "img_20")],
+        *[("img.png", name) for name in ("img", "img_1", "img_20", "imgx8", "imgx8_SRFlow")],
         *[("img_2.png", name) for name in ("img_2-b", "img_2", "img_2_1")],
     ]
+    assert said[0] == "left out, since their names fit no original: img2.png"
 
 
 @pytest.mark.parametrize(("samples", "seed", "said"), [(0, 0, "samples must be .* got 0"), (1, -1, "seed must be")])
@@ -130,10 +136,10 @@ def test_the_distance_is_zero_to_itself_and_grows_with_blur(vgg):
     image = np.ascontiguousarray(data.chelsea()[:64, :72])
     target = distance.features(image)
     blurred = [np.asarray(Image.fromarray(image).resize((72 // k, 64 // k)).resize((72, 64))) for k in (2, 4, 8)]
-    figures = [float(distance.error_map(picture, target).mean()) for picture in (image, *blurred)]
+    figures = [distance.measure(picture, target).value for picture in (image, *blurred)]
     assert figures[0] < 1e-6
     assert figures == sorted(figures)
-    assert distance.error_map(image, target).shape == (64, 72)
+    assert distance.measure(image, target).map.shape == (64, 72)
 
 
 def test_the_distance_refuses_another_network(tmp_path):

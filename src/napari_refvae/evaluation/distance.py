@@ -1,12 +1,14 @@
-"""The VGG-19 feature distance, for where LPIPS's weights cannot be had. It is not LPIPS and is never called so.
+"""Perceptual distances between images: what they share, and the VGG-19 feature distance.
 
-Features at relu1_2, relu2_2 and relu3_4, normalised to unit length over channels at every place; squared
-difference summed over channels; enlarged to the image bilinearly; summed over the three layers.
+The VGG-19 distance is for where LPIPS's weights cannot be had (`napari_refvae.evaluation.lpips`). It is not LPIPS and
+is never called so. Features at relu1_2, relu2_2 and relu3_4, normalised to unit length over channels at every
+place; squared difference summed over channels; enlarged to the image bilinearly; summed over the three layers.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import torch
@@ -21,11 +23,29 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-__all__ = ["FeatureDistance"]
+__all__ = ["Error", "FeatureDistance", "PerceptualDistance"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Error:
+    """Distance of an image to its original: one figure, and where it lies, ``(H, W)`` float32."""
+
+    value: float
+    map: NDArray[np.float32]
+
+
+class PerceptualDistance(Protocol):
+    """A distance of features. Those of the original are computed once and compared with many images."""
+
+    def features(self, image: NDArray[np.uint8]) -> list[Tensor]:
+        """Features of ``(H, W, 3)`` uint8, unit-length over channels."""
+
+    def measure(self, image: NDArray[np.uint8], target: list[Tensor]) -> Error:
+        """Distance of ``(H, W, 3)`` uint8 to an image whose `features` are given."""
 
 
 class FeatureDistance:
-    """Maps of the feature distance between images.
+    """The VGG-19 feature distance.
 
     Parameters
     ----------
@@ -39,17 +59,18 @@ class FeatureDistance:
         self._device = torch.device(device)
         self._network = FeatureNetwork.vgg19(weights).to(self._device)
 
+    @torch.inference_mode()
     def features(self, image: NDArray[np.uint8]) -> list[Tensor]:
-        """Unit-length features of ``(H, W, 3)`` uint8, to compare several images with."""
+        """Features of ``(H, W, 3)`` uint8, unit-length over channels."""
         pixels = image_to_tensor(image.astype(np.float32) / np.float32(255), self._device)
-        with torch.inference_mode():
-            return [x * torch.rsqrt(x.square().sum(dim=1, keepdim=True) + 1e-10) for x in self._network(pixels)]
+        return [x * torch.rsqrt(x.square().sum(dim=1, keepdim=True) + 1e-10) for x in self._network(pixels)]
 
-    def error_map(self, image: NDArray[np.uint8], target: list[Tensor]) -> NDArray[np.float32]:
-        """Distance to an image whose `features` are given: ``(H, W, 3)`` uint8 to ``(H, W)`` float32."""
+    @torch.inference_mode()
+    def measure(self, image: NDArray[np.uint8], target: list[Tensor]) -> Error:
+        """Distance of ``(H, W, 3)`` uint8 to an image whose `features` are given; the value is the map's mean."""
         total = torch.zeros(1, 1, *image.shape[:2], device=self._device)
-        with torch.inference_mode():
-            for x, y in zip(self.features(image), target, strict=True):
-                squared = (x - y).square().sum(dim=1, keepdim=True)
-                total += F.interpolate(squared, size=image.shape[:2], mode="bilinear")
-        return image_from_tensor(total)[..., 0]
+        for x, y in zip(self.features(image), target, strict=True):
+            squared = (x - y).square().sum(dim=1, keepdim=True)
+            total += F.interpolate(squared, size=image.shape[:2], mode="bilinear")
+        error_map = image_from_tensor(total)[..., 0]
+        return Error(float(error_map.mean()), error_map)

@@ -20,10 +20,9 @@ from torch.nn import functional as F
 from napari_refvae.api import load_model, upscale
 from napari_refvae.engine.latents import draw_noise, prior
 from napari_refvae.engine.tensors import image_from_tensor, image_to_tensor
-from napari_refvae.evaluation.run import find_images
-from napari_refvae.imageio.files import read_image
-from napari_refvae.imageio.pixels import as_reference, normalize
-from napari_refvae.metrics import low_resolution, modulo_crop
+from napari_refvae.evaluation.references import read_references
+from napari_refvae.evaluation.subjects import Subject, find_images
+from napari_refvae.imageio.pixels import normalize
 from napari_refvae.spec import ImageReference
 
 if TYPE_CHECKING:
@@ -69,10 +68,8 @@ def listen_to_folders(
     """`listen` to the first ``count`` originals of a folder with the first ten references of another."""
     loaded = load_model(model) if isinstance(model, str | Path) else model
     scale = loaded.network.scale
-    originals = [np.rint(as_reference(read_image(path)) * 255).astype(np.uint8) for path in find_images(images)[:count]]
-    pool = [ImageReference(as_reference(read_image(path)), path.stem) for path in find_images(references)[:10]]
-    inputs = [_middle(low_resolution(modulo_crop(original, scale), scale)) for original in originals]
-    return listen(inputs, pool, distance, model=loaded, device=device, say=say)
+    inputs = [_middle(Subject.read(path, scale).lr) for path in find_images(images)[:count]]
+    return listen(inputs, read_references(references, 10), distance, model=loaded, device=device, say=say)
 
 
 def listen(

@@ -21,24 +21,36 @@ if TYPE_CHECKING:
     from napari_refvae.evaluation.run import Evaluation
     from napari_refvae.evaluation.scores import Spread
 
-__all__ = ["CAP", "overall_table", "summarise", "to_csv", "to_markdown", "write_report"]
+__all__ = ["CAP", "cell", "figures_of", "overall_table", "summarise", "to_csv", "to_markdown", "write_report"]
 
 CAP = 80.0
 """LR-PSNR beyond this, infinity included, counts as this many dB in averages."""
 
-COLUMNS = ("Y-PSNR", "SSIM", "VGG distance", "/ bicubic", "LR-PSNR mean", "LR-PSNR worst", "S (VGG)", "S (MSE)")
+COLUMNS = {
+    "psnr_y": ("Y-PSNR", 2),
+    "ssim_y": ("SSIM", 3),
+    "lpips": ("LPIPS", 3),
+    "distance": ("VGG distance", 4),
+    "relative_distance": ("/ bicubic", 3),
+    "lr_psnr": ("LR-PSNR mean", 1),
+    "worst_lr_psnr": ("LR-PSNR worst", 1),
+    "lr_ssim": ("LR-SSIM", 3),
+    "s_lpips": ("S (LPIPS)", 1),
+    "s_feature": ("S (VGG)", 1),
+    "s_mse": ("S (MSE)", 1),
+}
+"""Key in `summarise` to heading and decimals. A column that has no figure in a table is left out of it."""
+
+MEASURES = frozenset(field.name for field in fields(Scores))
 
 
 def summarise(scores: Iterable[Scores], spreads: Iterable[Spread] = ()) -> dict[str, float | None]:
     """Mean figures: first over the outputs of each image, then over images; the worst LR-PSNR of all."""
     rows, drawn = list(scores), list(spreads)
-    return {
-        "psnr_y": _mean(rows, "psnr_y"),
-        "ssim_y": _mean(rows, "ssim_y"),
-        "distance": _mean(rows, "distance"),
-        "relative_distance": _mean(rows, "relative_distance"),
-        "lr_psnr": _mean(rows, "lr_psnr"),
+    means = {name: _mean(rows, name) for name in COLUMNS if name in MEASURES}
+    return means | {
         "worst_lr_psnr": min((min(row.lr_psnr, CAP) for row in rows), default=None),
+        "s_lpips": _plain_mean([s.lpips for s in drawn if s.lpips is not None]),
         "s_feature": _plain_mean([s.feature for s in drawn if s.feature is not None]),
         "s_mse": _plain_mean([s.mse for s in drawn]),
     }
@@ -61,13 +73,13 @@ def to_markdown(evaluation: Evaluation) -> str:
         rows = [(name, summarise(s for s in evaluation.scores if s.reference == name)) for name in references]
         parts += ["## Samples, by reference", _table("reference", rows)]
     images = list(dict.fromkeys(s.image for s in evaluation.scores))
-    rows = [(f"{name}, {kind}", _of(evaluation, kind, name)) for name in images for kind in _kinds(evaluation)]
+    rows = [(f"{name}, {kind}", figures_of(evaluation, kind, name)) for name in images for kind in _kinds(evaluation)]
     return "\n\n".join([*parts, "## By image", _table("image, output", rows)]) + "\n"
 
 
 def overall_table(evaluation: Evaluation) -> str:
     """Markdown table with one line a kind of output, over all images."""
-    return _table("output", [(kind, _of(evaluation, kind)) for kind in _kinds(evaluation)])
+    return _table("output", [(kind, figures_of(evaluation, kind)) for kind in _kinds(evaluation)])
 
 
 def to_csv(evaluation: Evaluation) -> str:
@@ -91,7 +103,7 @@ def write_report(evaluation: Evaluation, folder: Path, stem: str = "evaluation")
         folder.mkdir(parents=True, exist_ok=True)
     record = {
         "about": evaluation.about,
-        "overall": {kind: _of(evaluation, kind) for kind in _kinds(evaluation)},
+        "overall": {kind: _finite(figures_of(evaluation, kind)) for kind in _kinds(evaluation)},
         "scores": [_finite(asdict(score)) for score in evaluation.scores],
         "spreads": [asdict(spread) for spread in evaluation.spreads],
     }
@@ -101,7 +113,8 @@ def write_report(evaluation: Evaluation, folder: Path, stem: str = "evaluation")
     return [folder / f"{stem}{suffix}" for suffix in texts]
 
 
-def _of(evaluation: Evaluation, kind: str, image: str | None = None) -> dict[str, float | None]:
+def figures_of(evaluation: Evaluation, kind: str, image: str | None = None) -> dict[str, float | None]:
+    """`summarise` for one kind of output, of one image or of all."""
     scores = [s for s in evaluation.scores if s.output == kind and image in (None, s.image)]
     spreads = [s for s in evaluation.spreads if kind == "sample" and image in (None, s.image)]
     return summarise(scores, spreads)
@@ -125,18 +138,19 @@ def _plain_mean(values: Sequence[float]) -> float | None:
 
 
 def _table(first: str, rows: Sequence[tuple[str, dict[str, float | None]]]) -> str:
-    digits = (2, 3, 4, 3, 1, 1, 1, 1)
-    lines = [f"| {' | '.join((first, *COLUMNS))} |", f"|---|{'---:|' * len(COLUMNS)}"]
+    shown = [key for key in COLUMNS if any(figures[key] is not None for _, figures in rows)]
+    lines = [f"| {' | '.join([first, *(COLUMNS[key][0] for key in shown)])} |", f"|---|{'---:|' * len(shown)}"]
     for name, figures in rows:
-        cells = [_cell(value, places) for value, places in zip(figures.values(), digits, strict=True)]
+        cells = [cell(figures[key], COLUMNS[key][1]) for key in shown]
         lines.append(f"| {' | '.join([name, *cells])} |")
     return "\n".join(lines)
 
 
-def _cell(value: float | None, places: int) -> str:
+def cell(value: float | None, places: int) -> str:
+    """A figure with so many decimals, or nothing."""
     return "" if value is None else f"{value:.{places}f}"
 
 
 def _finite(values: dict[str, Any]) -> dict[str, Any]:
-    """JSON has no infinity: an exact LR-PSNR is written as None."""
+    """JSON has no infinity: the PSNR of equal images is written as None."""
     return {key: None if isinstance(value, float) and math.isinf(value) else value for key, value in values.items()}

@@ -1,0 +1,147 @@
+"""Where the images that are scored come from: a model, or a folder of another method's pictures."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import torch
+
+from napari_refvae.api import upscale
+from napari_refvae.engine.tensors import image_from_tensor, image_to_tensor
+from napari_refvae.errors import InvalidInputError
+from napari_refvae.evaluation.subjects import Output, find_images, named, read_8_bit
+from napari_refvae.resampling import upsample
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from napari_refvae.api import LoadedModel
+    from napari_refvae.evaluation.references import ReferenceChoice
+    from napari_refvae.evaluation.subjects import Subject
+
+__all__ = ["ModelOutputs", "OutputSource", "PictureFolder", "upscale_bicubic"]
+
+
+class OutputSource(Protocol):
+    """Makes, or finds, the outputs of a subject, bicubic first."""
+
+    @property
+    def scale(self) -> int:
+        """HR pixels per LR pixel and axis."""
+
+    def outputs(self, subject: Subject) -> Iterator[Output]:
+        """All outputs of one subject."""
+
+    def describe(self) -> dict[str, Any] | str:
+        """What made the outputs, JSON-ready."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ModelOutputs:
+    """A model's faithful output, its samples with seeds ``seed``, ``seed + 1`` ..., and the samples' mean."""
+
+    model: LoadedModel
+    choice: ReferenceChoice
+    samples: int = 10
+    seed: int = 0
+    device: str = "auto"
+    precision: str = "auto"
+
+    @property
+    def scale(self) -> int:
+        return self.model.network.scale
+
+    def outputs(self, subject: Subject) -> Iterator[Output]:
+        """Bicubic, faithful, ``samples`` samples, their mean."""
+        where: dict[str, Any] = {"model": self.model, "device": self.device, "precision": self.precision}
+        faithful = upscale(subject.lr, samples=1, temperature=0, vividness=0, **where)
+        yield Output("bicubic", faithful.bicubic)
+        yield Output("faithful", faithful.sr[0])
+        chosen = list(self.choice(subject, self.samples))
+        vivid = upscale(subject.lr, chosen, samples=1, seed=self.seed, **where)
+        for sr, seed, reference in zip(vivid.sr, vivid.seeds, chosen, strict=True):
+            yield Output("sample", sr, reference.name, seed, reference)
+        yield Output("mean", np.rint(vivid.mean).astype(np.uint8))
+
+    def describe(self) -> dict[str, Any] | str:
+        return {"name": self.model.name, "sha256": self.model.info.identity}
+
+
+class PictureFolder:
+    """Another method's pictures of the originals.
+
+    Those of ``name.png`` are called ``name.png``, ``name_1.png``, ``name-b.png``, ``namex8.png``,
+    ``namex8_SRFlow.png`` and so on: the original's name, perhaps ``x`` and a number, then nothing, or a character
+    that is neither letter nor digit and whatever follows. A picture that fits several originals belongs to the
+    longest name.
+
+    Parameters
+    ----------
+    folder
+        Where they are; searched recursively.
+    originals
+        All originals that are to be scored.
+    scale
+        HR pixels per LR pixel and axis.
+
+    Raises
+    ------
+    InvalidInputError
+        If an original has no picture.
+    """
+
+    def __init__(self, folder: Path, originals: Sequence[Path], scale: int = 8) -> None:
+        self.folder, self._scale = folder, scale
+        pictures, stems = find_images(folder), [path.stem for path in originals]
+        owners = [_owner(path.stem, stems) for path in pictures]
+        self._pictures = {
+            original.name: [path for path, owner in zip(pictures, owners, strict=True) if owner == original.stem]
+            for original in originals
+        }
+        self.unused = tuple(path for path, owner in zip(pictures, owners, strict=True) if owner is None)
+        if lacking := [path for path in originals if not self._pictures[path.name]]:
+            stem = lacking[0].stem
+            raise InvalidInputError(
+                f"expected pictures of {named(lacking)} in {folder}; found none among {named(pictures)}: "
+                f"call them {stem}.png, or {stem}_1.png, {stem}_2.png ..."
+            )
+
+    @property
+    def scale(self) -> int:
+        return self._scale
+
+    def outputs(self, subject: Subject) -> Iterator[Output]:
+        """Bicubic, and every picture as a sample.
+
+        Raises
+        ------
+        InvalidInputError
+            If a picture is smaller than its original; what is larger is cropped, as originals are.
+        """
+        yield Output("bicubic", upscale_bicubic(subject.lr, subject.scale))
+        for index, path in enumerate(self._pictures[subject.name]):
+            sr = read_8_bit(path)[: subject.hr.shape[0], : subject.hr.shape[1]]
+            if sr.shape != subject.hr.shape:
+                raise InvalidInputError(f"expected {path.name} to be {subject.hr.shape[:2]} pixels; got {sr.shape[:2]}")
+            yield Output("sample", sr, path.stem, index)
+
+    def describe(self) -> dict[str, Any] | str:
+        return str(self.folder)
+
+
+def upscale_bicubic(lr: NDArray[np.uint8], scale: int = 8) -> NDArray[np.uint8]:
+    """Bicubic interpolation of ``(h, w, 3)`` uint8 to ``(scale*h, scale*w, 3)``, rounded."""
+    small = image_to_tensor(lr.astype(np.float32), torch.device("cpu"))
+    return np.rint(image_from_tensor(upsample(small, scale)).clip(0, 255)).astype(np.uint8)
+
+
+def _owner(picture: str, stems: Sequence[str]) -> str | None:
+    """The original that a picture belongs to: of those that its name begins with, the one with the longest name."""
+    fitting = [stem for stem in stems if re.fullmatch(rf"{re.escape(stem)}(x\d+)?([\W_].*)?", picture)]
+    return max(fitting, key=len, default=None)

@@ -1,0 +1,52 @@
+"""Which reference each sample of a subject gets: functions from a subject and a number to that many references."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_refvae.evaluation.subjects import Subject, find_images
+from napari_refvae.imageio.files import read_image
+from napari_refvae.imageio.pixels import as_reference
+from napari_refvae.spec import ImageReference, PriorReference, Reference, SelfReference
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["ReferenceChoice", "from_folder", "no_reference", "read_references", "the_input", "the_original"]
+
+ReferenceChoice = Callable[[Subject, int], Sequence[Reference]]
+
+
+def from_folder(folder: Path, most: int) -> ReferenceChoice:
+    """Sample k gets reference k of a folder, going round; at most the first ``most`` images are read.
+
+    Raises
+    ------
+    InvalidInputError
+        If the folder holds no image, or one cannot be used.
+    """
+    pool = read_references(folder, most)
+    return lambda subject, samples: [pool[k % len(pool)] for k in range(samples)]
+
+
+def read_references(folder: Path, most: int) -> list[ImageReference]:
+    """The first ``most`` images of a folder as references that have the files' names."""
+    return [ImageReference(as_reference(read_image(path)), path.stem) for path in find_images(folder)[:most]]
+
+
+def no_reference(subject: Subject, samples: int) -> Sequence[Reference]:
+    """Every sample draws its code from the prior (the paper's "random")."""
+    return [PriorReference()] * samples
+
+
+def the_input(subject: Subject, samples: int) -> Sequence[Reference]:
+    """The input is its own reference (the paper's "LR")."""
+    return [SelfReference()] * samples
+
+
+def the_original(subject: Subject, samples: int) -> Sequence[Reference]:
+    """The original is the reference (the paper's "HR"): no fair use, but a bound on what a reference can give."""
+    return [ImageReference(subject.hr.astype(np.float32) / np.float32(255), "original")] * samples
