@@ -1,18 +1,20 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
-from napari_refvae.engine.result import SuperResolutionResult
+from napari_refvae.engine.result import FinishedSample, SuperResolutionResult
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def _result(lr: np.ndarray, samples: int = 2, reference: str = "none", scale: int = 8) -> SuperResolutionResult:
-    """Sample ``k`` (from 1) is ``k`` everywhere."""
+def _result(
+    lr: np.ndarray[Any, Any], samples: int = 2, reference: str = "none", scale: int = 8, faithful: bool = False
+) -> SuperResolutionResult:
+    """Sample ``k`` (from 1) is ``k`` everywhere, bicubic and faithful image are 0."""
     bicubic = np.zeros_like(lr).repeat(scale, axis=0).repeat(scale, axis=1)
     return SuperResolutionResult(
         sr=np.stack([np.full_like(bicubic, index + 1) for index in range(samples)]),
@@ -23,10 +25,25 @@ def _result(lr: np.ndarray, samples: int = 2, reference: str = "none", scale: in
         lr_psnr=(50.0,) * samples,
         provenance={"format": "test"},
         scale=scale,
+        faithful=bicubic if faithful else None,
     )
+
+
+def _finished(result: SuperResolutionResult) -> list[FinishedSample]:
+    """The samples of a result, as the engine hands them out one by one."""
+    return [
+        FinishedSample(index, sr, result.references[index], result.seeds[index], result.lr_psnr[index])
+        for index, sr in enumerate(result.sr)
+    ]
 
 
 @pytest.fixture(scope="session")
 def make_result() -> Callable[..., SuperResolutionResult]:
     """Results that no network made."""
     return _result
+
+
+@pytest.fixture(scope="session")
+def finished_of() -> Callable[[SuperResolutionResult], list[FinishedSample]]:
+    """The finished samples of a result."""
+    return _finished

@@ -1,82 +1,12 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from napari.layers import Image
 
 from napari_refvae.errors import InvalidInputError
-from napari_refvae.spec import IntensityRange
-from napari_refvae.widget.layers import (
-    METADATA_KEY,
-    RESIDUAL_GAIN,
-    Geometry,
-    is_result,
-    layers_from_result,
-    read_input,
-    read_reference,
-)
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from napari_refvae.engine.result import SuperResolutionResult
-
-    LayersOf = Callable[..., list[Image]]
-
-finite = st.floats(-50, 50)
-positive = st.floats(0.1, 10)
-
-
-@pytest.fixture
-def layers_of(make_result: Callable[..., SuperResolutionResult]) -> Callable[..., list[Image]]:
-    """The layers that a run on a layer gives."""
-
-    def make(layer: Image, **options: Any) -> list[Image]:
-        made = layers_from_result(make_result(np.asarray(layer.data), **options), read_input(layer), "run1")
-        return [Image(data, **keywords) for data, keywords, kind in made if kind == "image"]
-
-    return make
-
-
-def to_world(layer: Image, position: np.ndarray) -> np.ndarray:
-    return np.array(layer.data_to_world(position))
-
-
-class TestGeometry:
-    @settings(max_examples=60, deadline=None)
-    @given(
-        scale=st.tuples(positive, positive),
-        translate=st.tuples(finite, finite),
-        rotate=st.floats(-180, 180),
-        shear=st.floats(-2, 2),
-        affine=st.tuples(positive, finite, positive),
-        factor=st.sampled_from([2, 4, 8]),
-    )
-    def test_every_point_stays_where_it_is_in_the_world(
-        self,
-        scale: tuple[float, float],
-        translate: tuple[float, float],
-        rotate: float,
-        shear: float,
-        affine: tuple[float, float, float],
-        factor: int,
-    ) -> None:
-        extra = np.array([[affine[0], 0.3, affine[1]], [-0.2, affine[2], 1.0], [0, 0, 1]])
-        lr = Image(np.zeros((5, 7)), scale=scale, translate=translate, rotate=rotate, shear=[shear], affine=extra)
-        hr = Image(np.zeros((5 * factor, 7 * factor)), **Geometry.of(lr).refined(factor).as_keywords())
-        for corner in ([-0.5, -0.5], [4.5, -0.5], [-0.5, 6.5], [4.5, 6.5], [1.25, 3.0]):
-            fine = (np.array(corner) + 0.5) * factor - 0.5
-            np.testing.assert_allclose(to_world(hr, fine), to_world(lr, np.array(corner)), rtol=1e-9, atol=1e-7)
-
-    def test_units_and_axis_labels_are_copied(self, layers_of: LayersOf) -> None:
-        lr = Image(np.zeros((5, 7)), units=("um", "um"), axis_labels=("y", "x"))
-        for layer in layers_of(lr):
-            assert layer.units == lr.units
-            assert layer.axis_labels == ("y", "x")
+from napari_refvae.spec import IntensityRange, Region
+from napari_refvae.widget.layers import read_input, read_reference, read_truth
 
 
 class TestReading:
@@ -106,9 +36,18 @@ class TestReading:
         pyramid = Image([np.ones((16, 16)), np.zeros((8, 8))], multiscale=True)
         assert read_input(pyramid).pixels.shape == (16, 16)
 
-    def test_a_stack_is_refused(self) -> None:
-        with pytest.raises(InvalidInputError, match="one plane"):
-            read_input(Image(np.zeros((3, 5, 7)), name="stack"))
+    @pytest.mark.parametrize(("point", "plane"), [(None, 0), ((6.0, 0, 0), 2), ((99.0, 0, 0), 3), ((-5.0, 0, 0), 0)])
+    def test_of_a_stack_the_shown_plane_is_read(self, point: tuple[float, ...] | None, plane: int) -> None:
+        stack = Image(np.arange(4)[:, None, None] * np.ones((4, 5, 7)), scale=(3, 1, 1), name="stack")
+        read = read_input(stack, point)
+        assert read.pixels.shape == (5, 7)
+        assert (read.pixels == plane).all()
+        assert (read.plane, read.title) == ((plane,), f"stack[{plane}]")
+        assert read_reference(stack, point).image.shape == (5, 7, 3)
+
+    def test_a_viewer_with_more_axes_than_the_stack_shows_its_last_ones(self) -> None:
+        stack = Image(np.arange(4)[:, None, None] * np.ones((4, 5, 7)))
+        assert read_input(stack, (9.0, 2.0, 0, 0)).plane == (2,)
 
     def test_a_reference_keeps_its_name_and_size(self) -> None:
         reference = read_reference(Image(np.zeros((11, 13, 4), np.uint8), name="bark", rgb=True))
@@ -116,54 +55,40 @@ class TestReading:
         assert reference.image.shape == (11, 13, 3)
 
 
-class TestResults:
-    def test_a_sample_and_its_residual_for_each(self, layers_of: LayersOf) -> None:
-        layers = layers_of(Image(np.zeros((5, 7), np.uint8), name="cell"), samples=2, reference="bark")
-        assert [layer.name for layer in layers] == [
-            "cell 8x by bark #2 residual",
-            "cell 8x by bark #2",
-            "cell 8x by bark #1 residual",
-            "cell 8x by bark #1",
-        ]
-        assert [layer.visible for layer in layers] == [False, True, False, True]
+class TestRegion:
+    def test_a_region_keeps_the_whole_for_the_engine_and_knows_its_part(self) -> None:
+        whole = read_input(Image(np.arange(35.0).reshape(5, 7), scale=(2, 2)))
+        part = whole.within(Region(1, 2, 3, 4))
+        assert part.pixels is whole.pixels
+        np.testing.assert_array_equal(part.lr, whole.pixels[1:4, 2:6])
+        np.testing.assert_allclose(part.geometry.translate, (2, 4))
 
-    @pytest.mark.parametrize("channels", [None, 3, 4])
-    def test_samples_keep_dtype_and_kind(self, layers_of: LayersOf, channels: int | None) -> None:
-        shape = (5, 7) if channels is None else (5, 7, channels)
-        layers = layers_of(Image(np.zeros(shape, np.uint8), rgb=channels is not None))
-        samples = [layer for layer in layers if layer.metadata[METADATA_KEY]["kind"] == "sample"]
-        for sample in samples:
-            assert sample.rgb == (channels is not None)
-            assert sample.data.dtype == np.uint8
-            assert sample.data.shape[:2] == (40, 56)
 
-    def test_a_grey_sample_looks_like_its_input(self, layers_of: LayersOf) -> None:
-        lr = Image(np.zeros((5, 7), np.uint16), contrast_limits=(3, 900), gamma=0.7, colormap="green")
-        sample = layers_of(lr)[-1]
-        assert list(sample.contrast_limits) == [3, 900]
-        assert sample.gamma == pytest.approx(0.7)
-        assert sample.colormap.name == "green"
+class TestTruth:
+    LR = Image(np.zeros((5, 7), np.uint8), name="lr")
 
-    def test_residuals_are_diverging_symmetric_and_comparable(self, layers_of: LayersOf) -> None:
-        layers = layers_of(Image(np.zeros((5, 7), np.uint8)), samples=3)
-        residuals = [layer for layer in layers if layer.metadata[METADATA_KEY]["kind"] == "residual"]
-        assert len(residuals) == 3
-        for layer in residuals:
-            assert list(layer.contrast_limits) == [-255 / RESIDUAL_GAIN, 255 / RESIDUAL_GAIN]
-            assert layer.colormap.name == "bwr"
-        np.testing.assert_array_equal(residuals[-1].data, np.ones((40, 56)))
+    def test_it_is_taken_as_it_is(self) -> None:
+        truth = np.random.default_rng(0).integers(0, 256, (40, 56), np.uint8)
+        np.testing.assert_array_equal(read_truth(Image(truth), read_input(self.LR), 8), truth)
 
-    def test_a_colour_residual_is_its_luma_without_alpha(self, layers_of: LayersOf) -> None:
-        layers = layers_of(Image(np.zeros((5, 7, 4), np.uint8), rgb=True), samples=1)
-        assert layers[0].data.shape == (40, 56)
-        np.testing.assert_allclose(layers[0].data, 1, rtol=1e-6)
+    def test_what_was_cropped_before_down_sampling_is_cropped(self) -> None:
+        truth = np.random.default_rng(0).integers(0, 256, (47, 57), np.uint8)
+        np.testing.assert_array_equal(read_truth(Image(truth), read_input(self.LR), 8), truth[:40, :56])
 
-    def test_metadata_say_what_made_the_layer(self, layers_of: LayersOf) -> None:
-        lr = Image(np.zeros((5, 7), np.uint8))
-        layers = layers_of(lr, samples=2)
-        assert not is_result(lr)
-        assert all(is_result(layer) for layer in layers)
-        record = layers[-1].metadata[METADATA_KEY]
-        assert record["run"] == "run1"
-        assert (record["sample"], record["seed"], record["lr_psnr"]) == (0, 0, 50.0)
-        assert record["provenance"] == {"format": "test"}
+    def test_of_the_whole_the_region_is_taken(self) -> None:
+        truth = np.random.default_rng(0).integers(0, 256, (40, 56), np.uint8)
+        part = read_input(self.LR).within(Region(1, 2, 3, 4))
+        np.testing.assert_array_equal(read_truth(Image(truth), part, 8), truth[8:32, 16:48])
+        np.testing.assert_array_equal(read_truth(Image(truth[8:32, 16:48]), part, 8), truth[8:32, 16:48])
+
+    @pytest.mark.parametrize(
+        ("truth", "says"),
+        [
+            (Image(np.zeros((40, 48), np.uint8), name="hr"), "56 x 40, 8 times the image; got 'hr' of 48 x 40"),
+            (Image(np.zeros((40, 56), np.float32), name="hr"), "grey uint8; got 'hr', grey float32"),
+            (Image(np.zeros((40, 56, 3), np.uint8), name="hr", rgb=True), "grey uint8; got 'hr', RGB uint8"),
+        ],
+    )
+    def test_what_does_not_fit_is_refused(self, truth: Image, says: str) -> None:
+        with pytest.raises(InvalidInputError, match=says):
+            read_truth(truth, read_input(self.LR), 8)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from typing import TYPE_CHECKING, Any
 
 from magicgui.widgets import ComboBox, Container, FloatSlider, Label, ProgressBar, PushButton, SpinBox
@@ -10,10 +9,12 @@ from napari.layers import Image
 from napari.utils.notifications import show_error, show_info
 from qtpy.QtCore import QEvent, QObject
 
+from napari_refvae.engine.result import FinishedSample
 from napari_refvae.errors import RefVAEError
-from napari_refvae.spec import PriorReference, SelfReference
+from napari_refvae.spec import PriorReference, Progress, SelfReference
 from napari_refvae.widget.controller import UpscaleController
-from napari_refvae.widget.layers import is_result, layers_from_result, read_input, read_reference
+from napari_refvae.widget.layers import is_result, read_input, read_reference
+from napari_refvae.widget.runs import Runs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     import napari
 
     from napari_refvae.engine.result import SuperResolutionResult
-    from napari_refvae.spec import Progress, Reference
+    from napari_refvae.spec import Reference
     from napari_refvae.widget.controller import Steps
     from napari_refvae.widget.layers import InputImage
 
@@ -132,14 +133,20 @@ class UpscaleWidget(Container):  # type: ignore[type-arg]
         chosen = self.reference.value
         return chosen if isinstance(chosen, PriorReference | SelfReference) else read_reference(chosen)
 
-    def _show_progress(self, progress: Progress) -> None:
+    def _show_progress(self, progress: Progress | FinishedSample) -> None:
+        if not isinstance(progress, Progress):
+            return
         self.progress.max, self.progress.value = progress.total, progress.done
         self.status.value = f"{STAGES.get(progress.stage, progress.stage)} ..."
 
     def _add_layers(self, result: SuperResolutionResult) -> None:
         assert self._origin is not None
-        for data, keywords, _ in layers_from_result(result, self._origin, uuid.uuid4().hex[:8]):
-            self._viewer.add_image(data, **keywords)
+        runs = Runs.of_viewer(self._viewer)
+        run = runs.begin(self._origin)
+        for index, sr in enumerate(result.sr):
+            found = FinishedSample(index, sr, result.references[index], result.seeds[index], result.lr_psnr[index])
+            runs.add_sample(run, found)
+        runs.complete(run, result)
 
     def _show_idle(self) -> None:
         """Say what a click would do, unless a run is under way."""

@@ -1,0 +1,84 @@
+"""Where pixels lie in the world, on any grid over the same field of view."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from napari.utils.transforms import Affine
+
+from napari_refvae.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    from napari.layers import Image
+    from numpy.typing import NDArray
+
+    from napari_refvae.spec import Region
+
+__all__ = ["Geometry"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Geometry:
+    """Where the pixels of a plane lie in the world: what a 2-D napari layer calls by these names."""
+
+    scale: NDArray[np.float64]
+    translate: NDArray[np.float64]
+    rotate: NDArray[np.float64]
+    shear: NDArray[np.float64]
+    affine: NDArray[np.float64]
+    units: tuple[Any, ...]
+    axis_labels: tuple[str, ...]
+
+    @classmethod
+    def of(cls, layer: Image) -> Geometry:
+        """Copy the geometry of a layer's last two axes.
+
+        Raises
+        ------
+        InvalidInputError
+            If the layer is a stack whose transform mixes the last two axes with the others.
+        """
+        rotate, affine = np.array(layer.rotate, float), np.array(layer.affine.affine_matrix, float)
+        shear = Affine(shear=layer.shear, ndim=layer.ndim).linear_matrix
+        if layer.ndim > 2 and any(_mixes(matrix) for matrix in (rotate, shear, affine[:-1, :-1])):
+            raise InvalidInputError(
+                f"expected a stack whose planes are parallel to the last two axes; got {layer.name!r}, which is "
+                "rotated or sheared out of them: reset its rotation, or copy the plane into a layer of its own"
+            )
+        return cls(
+            scale=np.array(layer.scale, float)[-2:],
+            translate=np.array(layer.translate, float)[-2:],
+            rotate=rotate[-2:, -2:],
+            shear=shear[-2:, -2:],
+            affine=affine[-3:, -3:],
+            units=tuple(layer.units)[-2:],
+            axis_labels=tuple(layer.axis_labels)[-2:],
+        )
+
+    def cropped(self, region: Region) -> Geometry:
+        """The geometry of a part of the plane, whose first pixel is the region's."""
+        return replace(self, translate=self.translate + self._linear @ (region.y, region.x))
+
+    def refined(self, factor: int) -> Geometry:
+        """The geometry of the same field of view on a grid ``factor`` times as fine.
+
+        Pixel centres move: the first HR centre lies ``(1/factor - 1)/2`` LR pixels from the first LR centre.
+        """
+        shift = self._linear @ np.full(2, (1 / factor - 1) / 2)
+        return replace(self, scale=self.scale / factor, translate=self.translate + shift)
+
+    def as_keywords(self) -> dict[str, Any]:
+        """Keywords of ``viewer.add_image``."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+    @property
+    def _linear(self) -> NDArray[np.float64]:
+        """From data to the space that ``translate`` shifts."""
+        return Affine(scale=self.scale, rotate=self.rotate, shear=self.shear).linear_matrix
+
+
+def _mixes(matrix: NDArray[np.float64]) -> bool:
+    """Whether a linear map takes the last two axes out of their plane, or others into it."""
+    return bool(np.abs(matrix[:-2, -2:]).max(initial=0) > 1e-9 or np.abs(matrix[-2:, :-2]).max(initial=0) > 1e-9)

@@ -1,0 +1,276 @@
+"""What each run put into the viewer: adding it, taking it back, and telling who wants to know.
+
+Main thread only. The layers of a run lie together, from the top: sample 1, its residual map, sample 2, its residual
+map, ..., the faithful image, the spread. Only the first sample is visible.
+"""
+
+from __future__ import annotations
+
+import uuid
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary, ref
+
+from psygnal import Signal
+
+from napari_refvae.widget.layers import METADATA_KEY, is_result
+from napari_refvae.widget.maps import MapSpec, baseline, residual_map, spread_map
+from napari_refvae.widget.results import faithful_layer, residual_layer, sample_layer, spread_layer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from napari.layers import Image
+    from numpy.typing import NDArray
+
+    from napari_refvae.engine.result import FinishedSample, SuperResolutionResult
+    from napari_refvae.widget.layers import InputImage
+
+__all__ = ["Run", "Runs", "SampleLayers"]
+
+
+@dataclass(eq=False)
+class SampleLayers:
+    """One sample in the viewer.
+
+    Attributes
+    ----------
+    finished
+        What the engine said of it.
+    kept
+        The user's verdict: None undecided, True kept, False discarded.
+    scores
+        ``"psnr"``, ``"ssim"`` and so on against the ground truth, filled by whoever measures them.
+    """
+
+    finished: FinishedSample
+    image: Image
+    residual: Image | None = None
+    kept: bool | None = None
+    scores: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def index(self) -> int:
+        """Its place in the run, from 0."""
+        return self.finished.index
+
+    @property
+    def reference(self) -> str:
+        """Name of its reference."""
+        return self.finished.reference
+
+    @property
+    def seed(self) -> int:
+        """What makes it again alone."""
+        return self.finished.seed
+
+    @property
+    def lr_psnr(self) -> float:
+        """How well it gives the input back, in dB."""
+        return self.finished.lr_psnr
+
+    @property
+    def layers(self) -> list[Image]:
+        """From the top."""
+        return [self.image] if self.residual is None else [self.image, self.residual]
+
+
+@dataclass(eq=False)
+class Run:
+    """One run in the viewer.
+
+    Attributes
+    ----------
+    id
+        Eight hexadecimal digits, in the metadata of all its layers.
+    origin
+        A copy of its input.
+    truth
+        The ground truth, stored as a sample is, or None.
+    maps
+        Which maps it shows.
+    samples
+        By index; a sample whose layer the user removed is gone from here.
+    result
+        None until the run is complete.
+    """
+
+    id: str
+    origin: InputImage
+    truth: NDArray[Any] | None = None
+    maps: MapSpec = field(default_factory=MapSpec)
+    samples: dict[int, SampleLayers] = field(default_factory=dict)
+    faithful: Image | None = None
+    spread: Image | None = None
+    result: SuperResolutionResult | None = None
+    _made: set[Image] = field(default_factory=set, repr=False)  # every layer it ever added
+
+    @property
+    def layers(self) -> list[Image]:
+        """All of them, from the top."""
+        made = [layer for index in sorted(self.samples) for layer in self.samples[index].layers]
+        return made + [layer for layer in (self.faithful, self.spread) if layer is not None]
+
+
+class Runs:
+    """The runs of one viewer, oldest first.
+
+    `of_viewer` gives the viewer's own, which its console, its docks and their parts share.
+    """
+
+    changed = Signal(Run)
+    """A sample or a map came, the run was completed, or the user removed one of its layers."""
+    removed = Signal(str)
+    """A whole run is gone; its id."""
+
+    def __init__(self, viewer: Any) -> None:
+        viewer = _unwrapped(viewer)
+        self._viewer = ref(viewer)  # `of_viewer` must not keep viewers alive
+        self._runs: dict[str, Run] = {}
+        viewer.layers.events.removed.connect(self._layer_removed)
+
+    @classmethod
+    def of_viewer(cls, viewer: Any) -> Runs:
+        """The one that belongs to a viewer; made when it is first asked for."""
+        viewer = _unwrapped(viewer)
+        if viewer not in _OF_VIEWERS:
+            _OF_VIEWERS[viewer] = cls(viewer)
+        return _OF_VIEWERS[viewer]
+
+    def __iter__(self) -> Iterator[Run]:
+        return iter(list(self._runs.values()))
+
+    def __len__(self) -> int:
+        return len(self._runs)
+
+    def latest(self) -> Run | None:
+        """The newest run, or None."""
+        return next(reversed(self._runs.values()), None)
+
+    def of(self, layer: Any) -> Run | None:
+        """The run that a layer is of, or None."""
+        return self._runs.get(layer.metadata[METADATA_KEY]["run"]) if is_result(layer) else None
+
+    def begin(self, origin: InputImage, truth: NDArray[Any] | None = None, maps: MapSpec | None = None) -> Run:
+        """Open a run that has no layers yet."""
+        run = Run(uuid.uuid4().hex[:8], origin, truth, maps or MapSpec())
+        self._runs[run.id] = run
+        return run
+
+    def add_sample(self, run: Run, finished: FinishedSample) -> SampleLayers:
+        """Show a finished sample, below those before it; the first one is visible and selected."""
+        image = sample_layer(run.origin, finished, run.id)
+        image.visible = not run.samples
+        sample = SampleLayers(finished, image)
+        above = [run.samples[index] for index in sorted(run.samples) if index < finished.index]
+        self._insert(run, image, below=above[-1].layers[-1] if above else None, select=not run.samples)
+        run.samples[finished.index] = sample
+        self.changed.emit(run)
+        return sample
+
+    def add_residual(self, run: Run, index: int, values: NDArray[Any]) -> None:
+        """Show the residual map of a sample, below it; nothing if the user removed the sample."""
+        sample = run.samples.get(index)
+        if sample is None or sample.residual is not None:
+            return
+        layer = residual_layer(run.origin, sample.finished, sample.image, values, run.maps.gain, run.id)
+        self._insert(run, layer, below=sample.image)
+        sample.residual = layer
+        self.changed.emit(run)
+
+    def add_faithful(self, run: Run, pixels: NDArray[Any]) -> None:
+        """Show the faithful image, below all samples."""
+        layer = faithful_layer(run.origin, pixels, run.id)
+        self._insert(run, layer, below=next(iter(run.layers[::-1]), None))
+        run.faithful = layer
+        self.changed.emit(run)
+
+    def add_spread(self, run: Run, values: NDArray[Any]) -> None:
+        """Show the map of the spread, below all else."""
+        layer = spread_layer(run.origin, values, run.id)
+        self._insert(run, layer, below=next(iter(run.layers[::-1]), None))
+        run.spread = layer
+        self.changed.emit(run)
+
+    def complete(self, run: Run, result: SuperResolutionResult) -> None:
+        """Add what is still missing of maps and faithful image, and write down what made the run."""
+        run.result = result
+        missing = [index for index, sample in run.samples.items() if sample.residual is None]
+        if run.maps.against is not None and missing:
+            base = baseline(result, run.maps.against, run.truth)
+            for index in missing:
+                self.add_residual(run, index, residual_map(result.sr[index], base))
+        if result.faithful is not None and run.faithful is None:
+            self.add_faithful(run, result.faithful)
+        if run.maps.spread and len(result) > 1 and run.spread is None:
+            self.add_spread(run, spread_map(result.sr))
+        for layer in run.layers:
+            layer.metadata[METADATA_KEY]["provenance"] = dict(result.provenance)
+        self.changed.emit(run)
+
+    def remove(self, run: Run) -> None:
+        """Undo a run: all its layers go, and nothing else changes."""
+        if self._runs.pop(run.id, None) is None:
+            return
+        layers = self._layers
+        with _batched(layers):
+            for layer in [layer for layer in layers if layer in run._made]:
+                layers.remove(layer)
+        self.removed.emit(run.id)
+
+    def show_only(self, run: Run, index: int) -> None:
+        """Show one sample; hide the run's other samples, its maps and its faithful image."""
+        shown = run.samples[index].image
+        for layer in run.layers:
+            layer.visible = layer is shown
+
+    @property
+    def _layers(self) -> Any:
+        viewer = self._viewer()
+        assert viewer is not None  # who calls this has it
+        return viewer.layers
+
+    def _insert(self, run: Run, layer: Image, below: Image | None, select: bool = False) -> None:
+        """Put a layer under another one of its run, or on top; the selection stays unless asked for."""
+        layers = self._layers
+        selected = set(layers.selection)
+        if below is not None and below in layers:
+            position = layers.index(below)
+        else:
+            position = max((layers.index(mine) + 1 for mine in run.layers if mine in layers), default=len(layers))
+        layers.insert(position, layer)
+        run._made.add(layer)
+        layers.selection = {layer} if select else selected
+
+    def _layer_removed(self, event: Any) -> None:
+        """Forget a layer that the user removed, and the run with its last sample."""
+        layer = event.value
+        run = self.of(layer)
+        if run is None or layer not in run.layers:
+            return
+        for sample in list(run.samples.values()):
+            if layer is sample.image:
+                del run.samples[sample.index]
+            elif layer is sample.residual:
+                sample.residual = None
+        run.faithful = None if layer is run.faithful else run.faithful
+        run.spread = None if layer is run.spread else run.spread
+        if run.samples or run.result is None:
+            self.changed.emit(run)
+        else:
+            self._runs.pop(run.id)
+            self.removed.emit(run.id)
+
+
+_OF_VIEWERS: WeakKeyDictionary[Any, Runs] = WeakKeyDictionary()
+
+
+def _unwrapped(viewer: Any) -> Any:
+    """The viewer behind the proxy that napari hands to plugins."""
+    return getattr(viewer, "__wrapped__", viewer)
+
+
+def _batched(layers: Any) -> Any:
+    """The viewer's own way of removing many layers at once, where it has one."""
+    return layers.batched_update() if hasattr(layers, "batched_update") else nullcontext()
