@@ -1,0 +1,49 @@
+"""What of the world the canvas shows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_refvae.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from napari_refvae.widget.compare.pictures import Picture
+
+__all__ = ["require_plane_view", "visible_extent", "visible_part"]
+
+
+def visible_extent(viewer: Any) -> NDArray[np.float64]:
+    """The part of the world on the canvas, or in each box of its grid: ``((top, left), (bottom, right))``."""
+    camera = viewer.scene.camera
+    half = np.array(viewer.canvas.viewbox_size(viewer.layers), float) / camera.zoom / 2
+    centre = np.array(camera.center[-2:], float)
+    return np.stack([centre - half, centre + half])
+
+
+def visible_part(viewer: Any, picture: Picture) -> NDArray[np.float64] | None:
+    """The part of a picture's upright box that is on the canvas; None if nothing is."""
+    shown, whole = visible_extent(viewer), picture.extent
+    part = np.stack([np.maximum(shown[0], whole[0]), np.minimum(shown[1], whole[1])])
+    return part if (part[1] > part[0]).all() else None
+
+
+def require_plane_view(viewer: Any) -> None:
+    """Refuse views in which the canvas does not show rows downwards and columns to the right.
+
+    Raises
+    ------
+    InvalidInputError
+        If the viewer is in 3D, or its axes are exchanged.
+    """
+    if viewer.dims.ndisplay != 2:
+        raise InvalidInputError("expected a 2D view for the slider; the viewer shows 3D: switch to 2D, then try again")
+    displayed = tuple(viewer.dims.displayed)
+    if displayed != tuple(sorted(displayed))[-2:] or max(displayed) != viewer.dims.ndim - 1:
+        raise InvalidInputError(
+            f"expected the last two axes in their order on the canvas for the slider; got axes {displayed}: "
+            "undo the transposition or rolling of axes, then try again"
+        )

@@ -1,0 +1,245 @@
+"""Before and after: a divider that is dragged over the image, with one picture left of it and another one right.
+
+napari cannot clip an image layer in 2D (its clipping planes act on volumes and vectors). So the two halves are drawn
+into one temporary layer at the screen's resolution, which lies on top and follows the view. No other layer is
+touched: taking that one away restores everything, and turned or sheared images need no special case.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from napari.layers import Image
+from psygnal import Signal
+from qtpy.QtCore import QTimer
+
+from napari_refvae.widget.compare.canvas import require_plane_view, visible_part
+from napari_refvae.widget.compare.pictures import comparison_metadata
+from napari_refvae.widget.compare.rendering import Window, rendered
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from numpy.typing import NDArray
+
+    from napari_refvae.widget.compare.pictures import Picture
+
+__all__ = ["BeforeAfter"]
+
+GRAB = 10
+"""How near to the divider the mouse takes hold of it, in screen pixels."""
+
+HANDLE = 13
+"""Radius of the handle, in screen pixels."""
+
+LARGEST = 4096
+"""No rendering is larger a side, in pixels."""
+
+LOOKS = ("contrast_limits", "gamma", "colormap")
+
+
+class BeforeAfter:
+    """A divider between two pictures.
+
+    The divider has a place in the world, so it stays with the image when the view moves.
+
+    Parameters
+    ----------
+    viewer
+        Where to show it.
+    density
+        Device pixels per screen pixel: 2 on many laptops.
+    """
+
+    moved = Signal(float)
+    """The divider's place changed: its fraction of the visible width of the image, 0..1."""
+    ended = Signal()
+    """It was taken away, by `stop` or by the user removing its layer."""
+
+    def __init__(self, viewer: Any, density: float = 1.0) -> None:
+        self._viewer = viewer
+        self._density = density
+        self._pair: tuple[Picture, Picture] | None = None
+        self._layer: Image | None = None
+        self._place = 0.0  # world coordinate of the divider along the last axis
+        self._timer = QTimer()
+        self._timer.setSingleShot(True)
+        self._timer.timeout.connect(self._draw)
+        self._mouse = self._drag  # bound methods are made anew each time: one to add and to remove
+
+    @property
+    def active(self) -> bool:
+        """Whether the divider is there."""
+        return self._layer is not None
+
+    def start(self, left: Picture, right: Picture) -> None:
+        """Show the divider in the middle of what is visible of the image.
+
+        Raises
+        ------
+        InvalidInputError
+            If the view is in 3D or its axes are exchanged.
+        """
+        require_plane_view(self._viewer)
+        self.stop()
+        self._layer = _layer(left)
+        selected = set(self._viewer.layers.selection)
+        self._viewer.layers.append(self._layer)
+        self._viewer.layers.selection = selected
+        self._viewer.mouse_drag_callbacks.append(self._mouse)
+        for event in self._view_events():
+            event.connect(self._schedule)
+        self._viewer.layers.events.inserted.connect(self._stay_on_top)
+        self._viewer.layers.events.removed.connect(self._layer_removed)
+        self._watch((left, right))
+        self.fraction = 0.5
+
+    def choose(self, left: Picture, right: Picture) -> None:
+        """Compare others; the divider stays where it is."""
+        if self.active:
+            self._watch((left, right))
+            self._draw()
+
+    def stop(self) -> None:
+        """Take the divider away."""
+        layer, self._layer = self._layer, None
+        if layer is None:
+            return
+        self._timer.stop()
+        self._watch(None)
+        self._viewer.mouse_drag_callbacks.remove(self._mouse)
+        for event in self._view_events():
+            event.disconnect(self._schedule)
+        self._viewer.layers.events.inserted.disconnect(self._stay_on_top)
+        self._viewer.layers.events.removed.disconnect(self._layer_removed)
+        if layer in self._viewer.layers:
+            self._viewer.layers.remove(layer)
+        self.ended.emit()
+
+    @property
+    def fraction(self) -> float:
+        """Where the divider is: 0 at the left end of what is visible of the image, 1 at the right."""
+        part = self._part()
+        if part is None:
+            return 0.5
+        return float(np.clip((self._place - part[0, 1]) / (part[1, 1] - part[0, 1]), 0, 1))
+
+    @fraction.setter
+    def fraction(self, value: float) -> None:
+        part = self._part()
+        if part is not None:
+            self._move(part[0, 1] + float(np.clip(value, 0, 1)) * (part[1, 1] - part[0, 1]))
+
+    def _view_events(self) -> list[Any]:
+        camera, canvas = self._viewer.scene.camera.events, self._viewer.canvas.events
+        return [camera.center, camera.zoom, canvas.size]
+
+    def _schedule(self, *_: Any) -> None:
+        """Draw when the events under way are done: one move of the view is several of them."""
+        if not self._timer.isActive():
+            self._timer.start(0)
+
+    def _watch(self, pair: tuple[Picture, Picture] | None) -> None:
+        """Follow the display settings of the pair's layers, and no longer those of the pair before."""
+        for picture in self._pair or ():
+            for name in LOOKS:
+                getattr(picture.look.events, name).disconnect(self._schedule)
+        self._pair = pair
+        for picture in pair or ():
+            for name in LOOKS:
+                getattr(picture.look.events, name).connect(self._schedule)
+
+    def _move(self, place: float) -> None:
+        self._place = place
+        self._draw()
+        self.moved.emit(self.fraction)
+
+    def _part(self) -> NDArray[np.float64] | None:
+        return visible_part(self._viewer, self._pair[1]) if self._pair else None
+
+    def _draw(self) -> None:
+        """Draw both halves and the divider, for the view as it is."""
+        part = self._part()
+        if self._layer is None or self._pair is None or part is None:
+            return
+        window = _screen_window(part, 1 / (self._viewer.scene.camera.zoom * self._density))
+        split = int(np.clip(np.rint((self._place - window.left) / window.step), 0, window.width))
+        image = _halves(*self._pair, window, split)
+        _mark(image, split, self._density)
+        layer = self._layer
+        layer.name = f"{self._pair[0].title} | {self._pair[1].title}"
+        layer.data = image
+        layer.scale = (window.step, window.step)
+        layer.translate = (window.top + window.step / 2, window.left + window.step / 2)
+
+    def _drag(self, viewer: Any, event: Any) -> Generator[None, None, None]:
+        """Follow the mouse while it holds the divider; else leave the press to the camera."""
+        camera = viewer.scene.camera
+        if abs(event.position[-1] - self._place) * camera.zoom > GRAB:
+            return
+        panning, camera.mouse_pan = camera.mouse_pan, False
+        try:
+            yield
+            while event.type == "mouse_move":
+                self._move(event.position[-1])
+                yield
+        finally:
+            camera.mouse_pan = panning
+
+    def _stay_on_top(self, event: Any) -> None:
+        layers = self._viewer.layers
+        if self._layer in layers and layers[-1] is not self._layer:
+            layers.move(layers.index(self._layer), len(layers))
+
+    def _layer_removed(self, event: Any) -> None:
+        if event.value is self._layer:
+            self.stop()
+
+
+def _layer(like: Picture) -> Image:
+    """The layer that is drawn into: a point until then."""
+    layer = Image(
+        np.zeros((1, 1, 4), np.uint8),
+        rgb=True,
+        name="comparison",
+        blending="translucent",
+        units=like.geometry.units,
+        axis_labels=like.geometry.axis_labels,
+        metadata=comparison_metadata(like.run),
+    )
+    layer.name_overlay.visible = True
+    return layer
+
+
+def _screen_window(part: NDArray[np.float64], step: float) -> Window:
+    """The visible part, in pixels of the screen."""
+    height, width = (int(n) for n in np.ceil((part[1] - part[0]) / step).clip(1, LARGEST))
+    return Window(float(part[0, 0]), float(part[0, 1]), step, height, width)
+
+
+def _halves(left: Picture, right: Picture, window: Window, split: int) -> NDArray[np.uint8]:
+    """``left`` in the columns before ``split``, ``right`` in the others: ``(height, width, 4)``."""
+    image = np.empty((window.height, window.width, 4), np.uint8)
+    for picture, first, last in ((left, 0, split), (right, split, window.width)):
+        if last > first:
+            part = Window(window.top, window.left + first * window.step, window.step, window.height, last - first)
+            image[:, first:last] = rendered(picture, part)
+    return image
+
+
+def _mark(image: NDArray[np.uint8], split: int, density: float) -> None:
+    """Draw the divider and its handle: white with a dark edge, so that they show on everything."""
+    height, width = image.shape[:2]
+    if not 0 < split < width:
+        return
+    reach = int((HANDLE + 2) * density)
+    columns = slice(max(0, split - reach), min(width, split + reach))
+    y, x = np.ogrid[:height, columns]
+    y, x = (y + 0.5 - height / 2) / density, (x + 0.5 - split) / density
+    radius = np.hypot(y, x)
+    arrows = (np.abs(x) > 3) & (np.abs(x) + np.abs(y) < 9)
+    strip = image[:, columns]
+    strip[(np.abs(x) < 2) | (radius < HANDLE + 1.5)] = (20, 20, 20, 255)
+    strip[(np.abs(x) < 1) | (radius < HANDLE)] = (255, 255, 255, 255)
+    strip[arrows & (radius < HANDLE)] = (70, 70, 70, 255)
