@@ -2,75 +2,34 @@
 
 from __future__ import annotations
 
-import dataclasses
-from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+import math
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_refvae.engine.upscaler import Upscaler, drain
-from napari_refvae.errors import InvalidInputError, InvalidSpecError
-from napari_refvae.imageio.files import read_image
-from napari_refvae.imageio.pixels import as_reference, normalize
-from napari_refvae.model.checkpoint import CheckpointInfo, load_checkpoint
-from napari_refvae.model.zoo import MODELS, find_model
-from napari_refvae.provenance import Source, describe_run, pixel_hash
-from napari_refvae.spec import (
-    ImageReference,
-    IntensityRange,
-    PriorReference,
-    SampleSpec,
-    SelfReference,
-    SuperResolutionRequest,
-    TileSpec,
-)
+from napari_refvae.engine.forecasting import Forecast, Readiness, forecast_run
+from napari_refvae.engine.frame import check_scale, plan_frame
+from napari_refvae.engine.upscaler import drain
+from napari_refvae.errors import InvalidInputError
+from napari_refvae.imageio.pixels import normalize
+from napari_refvae.inputs import as_range, as_region, as_tiles, read_picture, read_references
+from napari_refvae.loading import LoadedModel, load_costs, load_model, load_upscaler
+from napari_refvae.provenance import describe_run, pixel_hash
+from napari_refvae.spec import SampleSpec, SuperResolutionRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Sequence
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from numpy.typing import DTypeLike
 
     from napari_refvae.engine.result import SuperResolutionResult
-    from napari_refvae.model.doors import ReferenceVAE
-    from napari_refvae.spec import Progress, Reference
+    from napari_refvae.engine.upscaler import Steps
+    from napari_refvae.inputs import ImageLike, RangeLike, ReferenceLike, RegionLike, TileLike
+    from napari_refvae.spec import Consistency, Progress
 
-    ImageLike = Path | str | np.ndarray[Any, Any]
-    ReferenceLike = ImageLike | Reference | None
-
-__all__ = ["LoadedModel", "load_model", "steps", "upscale"]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class LoadedModel:
-    """A network with its weights, and what its file says of itself."""
-
-    network: ReferenceVAE
-    info: CheckpointInfo
-    name: str
-
-
-def load_model(model: str | Path = "compact") -> LoadedModel:
-    """Load a model by name (see ``refvae models``) or from a file.
-
-    Raises
-    ------
-    UnknownModelError, MissingWeightsError, CheckpointError
-        If there is no such model, its weights are not here, or its file is damaged.
-    """
-    path = find_model(str(model))
-    name = str(model) if str(model) in MODELS else str(path.resolve())
-    return _load(path, path.stat().st_mtime_ns, name)
-
-
-@lru_cache(maxsize=4)
-def _load(path: Path, modified: int, name: str) -> LoadedModel:
-    network, info = load_checkpoint(path)
-    return LoadedModel(network, info, name)
-
-
-@lru_cache(maxsize=2)
-def _upscaler(model: LoadedModel, device: str, precision: str) -> Upscaler:
-    return Upscaler(model.network, device=device, precision=precision)
+__all__ = ["LoadedModel", "forecast", "load_model", "prepare", "steps", "upscale"]
 
 
 def upscale(
@@ -82,12 +41,15 @@ def upscale(
     temperature: float = 1.0,
     strength: float = 1.0,
     vividness: float = 1.0,
+    scale: int | None = None,
+    region: RegionLike = None,
+    faithful: bool = False,
     model: str | Path | LoadedModel = "compact",
-    consistency: Literal["bicubic"] | None = "bicubic",
+    consistency: Consistency | None = "bicubic",
     precision: str = "auto",
     device: str = "auto",
-    tile: Literal["auto"] | int | TileSpec | None = "auto",
-    intensity_range: IntensityRange | tuple[float, float] | None = None,
+    tile: TileLike = "auto",
+    intensity_range: RangeLike = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> SuperResolutionResult:
     """Make several 8x versions of an image, each consistent with it.
@@ -95,11 +57,11 @@ def upscale(
     Parameters
     ----------
     image
-        ``(h, w)`` grey, ``(h, w, 3)`` RGB or ``(h, w, 4)`` RGBA, of any size and any integer or float dtype, or
-        the path of such an image.
+        ``(h, w)`` grey, ``(h, w, 3)`` RGB or ``(h, w, 4)`` RGBA, of any size and any integer or float dtype; the
+        path of such an image; or a napari image layer, at full resolution.
     references
-        One or several references: an array or path (any size), ``"self"`` (the input itself), or ``"none"`` or
-        None (no reference). An empty sequence means none.
+        One or several references: an array, path or layer (any size), ``"self"`` (the input itself), or ``"none"``
+        or None (no reference). An empty sequence means none.
     samples
         Samples a reference, in the order of the references.
     seed
@@ -110,6 +72,14 @@ def upscale(
         From 0 (no reference) to 1 (all of it).
     vividness
         From 0 (faithful, best in PSNR) to 1 (vivid).
+    scale
+        HR pixels per LR pixel and axis in the results: a divisor of the model's, so 2, 4 or 8. Below the model's,
+        a sample is its own antialiased down-sampling, made consistent anew. None: the model's.
+    region
+        ``(y, x, height, width)`` in pixels of the image, or a `Region`: only this part is made, and comes out as
+        in the result of the whole image. None: all of it.
+    faithful
+        Also make the image nearest to the truth: no reference, nothing random, vividness 0.
     model
         Name, file, or what `load_model` returned.
     consistency
@@ -121,8 +91,8 @@ def upscale(
     tile
         ``"auto"`` (from free memory), the side of a tile in LR pixels, a `TileSpec`, or None for no tiles.
     intensity_range
-        The stored values that mean black and white, of the image and of references of its dtype; by default the
-        dtype's range, 0..1 for floats.
+        The stored values that mean black and white, of the image and of references of its dtype; by default a
+        grey layer's contrast limits, otherwise the dtype's range, 0..1 for floats.
     on_progress
         Called between tiles.
 
@@ -152,6 +122,9 @@ def upscale(
         temperature=temperature,
         strength=strength,
         vividness=vividness,
+        scale=scale,
+        region=region,
+        faithful=faithful,
         model=model,
         consistency=consistency,
         precision=precision,
@@ -171,102 +144,145 @@ def steps(
     temperature: float = 1.0,
     strength: float = 1.0,
     vividness: float = 1.0,
+    scale: int | None = None,
+    region: RegionLike = None,
+    faithful: bool = False,
     model: str | Path | LoadedModel = "compact",
-    consistency: Literal["bicubic"] | None = "bicubic",
+    consistency: Consistency | None = "bicubic",
     precision: str = "auto",
     device: str = "auto",
-    tile: Literal["auto"] | int | TileSpec | None = "auto",
-    intensity_range: IntensityRange | tuple[float, float] | None = None,
-) -> Generator[Progress, None, SuperResolutionResult]:
-    """Like `upscale`, as a generator: it yields progress, may be closed at any yield, and returns the result."""
+    tile: TileLike = "auto",
+    intensity_range: RangeLike = None,
+) -> Steps:
+    """Like `upscale`, as a generator, which may be closed at any yield.
+
+    Yields
+    ------
+    Progress
+        After each piece of work.
+    FinishedSample
+        Each sample as soon as it is stored.
+
+    Returns
+    -------
+    SuperResolutionResult
+        What `upscale` returns.
+    """
     spec = SampleSpec(samples, seed, temperature, strength, vividness)
-    declared = _intensity_range(intensity_range)
-    array, source = _read(image)
-    loaded = _reference_list(references, declared, array.dtype)
+    declared = as_range(intensity_range)
+    picture = read_picture(image)
+    loaded = read_references(references, declared, picture.pixels.dtype)
     request = SuperResolutionRequest(
-        image=normalize(array, declared),
+        image=normalize(picture.pixels, declared or picture.intensity_range),
         references=tuple(reference for reference, _ in loaded),
         samples=spec,
-        tiles=_tiles(tile, array.shape),
+        tiles=as_tiles(tile, picture.pixels.shape),
         consistency=consistency,
+        region=as_region(region),
+        scale=scale,
+        faithful=bool(faithful),
     )
-    chosen = model if isinstance(model, LoadedModel) else load_model(model)
-    result = yield from _upscaler(chosen, device, precision).steps(request)
-    settings = dataclasses.asdict(spec) | {
-        "consistency": consistency,
-        "intensity_range": [request.image.pixels.range.low, request.image.pixels.range.high],
-    }
+    chosen = load_model(model)
+    result = yield from load_upscaler(chosen, device, precision).steps(request)
     record = describe_run(
         model={"name": chosen.name, "preset": chosen.info.preset, "sha256": chosen.info.identity},
-        image=source,
-        references=[reference for _, reference in loaded],
-        settings=settings,
-        resolved=result.provenance,
+        image=picture.source,
+        references=[source for _, source in loaded],
+        settings=_settings(request),
+        resolved={**result.provenance, "scale": result.scale},
         samples=[
             {"reference": index // spec.count, "seed": sample_seed, "sha256": pixel_hash(sample)}
             for index, (sample_seed, sample) in enumerate(zip(result.seeds, result.sr, strict=True))
         ],
+        faithful=None if result.faithful is None else {"sha256": pixel_hash(result.faithful)},
     )
-    return dataclasses.replace(result, lr=array, provenance=record)
+    lr = picture.pixels if request.region is None else picture.pixels[request.region.slices].copy()
+    return replace(result, lr=lr, provenance=record)
 
 
-def _read(image: ImageLike) -> tuple[np.ndarray[Any, Any], Source]:
-    if isinstance(image, str | Path):
-        array = read_image(image)
-        return array, Source("image", Path(image).name, str(Path(image).resolve()), pixel_hash(array))
-    try:
-        array = np.asarray(image)
-    except ValueError as error:  # a ragged list
-        raise InvalidInputError(
-            f"expected an image array or the path of an image; got rows that differ ({error})"
-        ) from error
-    if array.dtype == object:
-        raise InvalidInputError(f"expected an image array or the path of an image; got {type(image).__name__}")
-    return array, Source("image", "array", None, pixel_hash(array))
+def _settings(request: SuperResolutionRequest) -> dict[str, Any]:
+    """What was asked for, JSON-ready."""
+    region, limits = request.region, request.image.pixels.range
+    return asdict(request.samples) | {
+        "consistency": request.consistency,
+        "intensity_range": [limits.low, limits.high],
+        "region": None if region is None else [region.y, region.x, region.height, region.width],
+        "scale": request.scale,
+        "faithful": request.faithful,
+    }
 
 
-def _reference_list(
-    references: ReferenceLike | Sequence[ReferenceLike], declared: IntensityRange | None, dtype: np.dtype[Any]
-) -> list[tuple[Reference, Source]]:
-    items: list[Any] = [*references] if isinstance(references, list | tuple) else [references]
-    return [_reference(item, index, declared, dtype) for index, item in enumerate(items or [None])]
+def prepare(model: str | Path | LoadedModel = "compact", device: str = "auto", precision: str = "auto") -> Readiness:
+    """Load a model, choose device and precision, and measure how fast it runs, so that the first run need not.
+
+    A second call returns at once. The measurement takes a quarter of a second on an idle machine.
+
+    Raises
+    ------
+    RefVAEError
+        As `upscale`, of model, device and precision.
+    """
+    chosen = load_model(model)
+    upscaler = load_upscaler(chosen, device, precision)
+    return Readiness(
+        model=chosen.name,
+        preset=chosen.info.preset,
+        sha256=chosen.info.identity,
+        device=upscaler.device,
+        precision=upscaler.precision,
+        scale=upscaler.model.scale,
+        costs=load_costs(upscaler),
+    )
 
 
-def _reference(
-    item: ReferenceLike, index: int, declared: IntensityRange | None, dtype: np.dtype[Any]
-) -> tuple[Reference, Source]:
-    """One reference; a declared range holds for those stored as the image is."""
-    if item is None or (isinstance(item, str) and item == "none"):
-        item = PriorReference()
-    elif isinstance(item, str) and item == "self":
-        item = SelfReference()
-    if isinstance(item, PriorReference | SelfReference):
-        return item, Source(item.name, item.name)
-    if isinstance(item, ImageReference):
-        return item, Source("image", item.name, None, pixel_hash(item.image))
-    array, source = _read(item)
-    pixels = as_reference(array, declared if array.dtype == dtype else None).clip(0, 1)
-    name = Path(source.path).stem if source.path else f"reference{index + 1}"
-    return ImageReference(pixels, name), dataclasses.replace(source, name=name)
+def forecast(
+    shape: tuple[int, ...],
+    dtype: DTypeLike,
+    *,
+    samples: int = 4,
+    references: int = 1,
+    scale: int | None = None,
+    region: RegionLike = None,
+    faithful: bool = False,
+    model: str | Path | LoadedModel = "compact",
+    consistency: Consistency | None = "bicubic",
+    precision: str = "auto",
+    device: str = "auto",
+    tile: TileLike = "auto",
+) -> Forecast:
+    """Say what `upscale` would make of an image, and what it would take.
 
+    Arithmetic on what `prepare` measured, which it calls; the time to read references is not in it.
 
-def _intensity_range(value: IntensityRange | tuple[float, float] | None) -> IntensityRange | None:
-    if value is None or isinstance(value, IntensityRange):
-        return value
-    try:
-        low, high = (float(bound) for bound in value)
-    except (TypeError, ValueError) as error:
-        raise InvalidSpecError(f"intensity_range must be two numbers (low, high); got {value!r}") from error
-    return IntensityRange(low, high)
+    Parameters
+    ----------
+    shape, dtype
+        Of the image: ``(h, w)`` or ``(h, w, C)``.
+    samples, references
+        Samples a reference, and how many references there are.
+    scale, region, faithful, model, consistency, precision, device, tile
+        As of `upscale`.
 
-
-def _tiles(tile: Literal["auto"] | int | TileSpec | None, shape: tuple[int, ...]) -> TileSpec | None:
-    if isinstance(tile, TileSpec):
-        return tile
-    if tile == "auto":
-        return None
-    if tile is None:
-        return TileSpec(max(1, *shape[:2]))
-    if isinstance(tile, str):
-        raise InvalidSpecError(f"tile must be 'auto', a number of LR pixels, a TileSpec or None; got {tile!r}")
-    return TileSpec(int(tile) if isinstance(tile, np.integer) else tile)
+    Raises
+    ------
+    RefVAEError
+        As `upscale`.
+    """
+    if len(shape) not in (2, 3) or 0 in shape:
+        raise InvalidInputError(f"expected the shape of an image, (h, w) or (h, w, C); got {tuple(shape)}")
+    chosen = load_model(model)
+    costs = prepare(chosen, device, precision).costs
+    upscaler, part = load_upscaler(chosen, device, precision), as_region(region)
+    size = (int(shape[0]), int(shape[1]))
+    if part is not None:
+        part.check_within(size)
+    return forecast_run(
+        upscaler,
+        costs,
+        plan_frame(size, part, consistency),
+        pixel_bytes=math.prod(shape[2:]) * np.dtype(dtype).itemsize,
+        samples=samples * max(1, references),
+        scale=check_scale(scale, upscaler.model.scale),
+        faithful=faithful,
+        tiles=as_tiles(tile, size),
+    )

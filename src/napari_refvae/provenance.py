@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,17 +35,34 @@ NEEDED = {
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where pixels came from: ``kind`` is image, self or none; the path is there if a file was read."""
+    """Where pixels came from.
+
+    Attributes
+    ----------
+    kind
+        image, self or none.
+    name
+        For people.
+    path
+        If a file was read.
+    sha256
+        Of the stored pixels; see `pixel_hash`.
+    intensity_range
+        A reference's stored values of black and white, if they were not its dtype's own.
+    """
 
     kind: str
     name: str
     path: str | None = None
     sha256: str | None = None
+    intensity_range: tuple[float, float] | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-ready, without what is not known."""
-        fields = {"kind": self.kind, "name": self.name, "path": self.path, "sha256": self.sha256}
-        return {key: value for key, value in fields.items() if value is not None}
+        entry = {key: value for key, value in asdict(self).items() if value is not None}
+        if self.intensity_range is not None:
+            entry["intensity_range"] = list(self.intensity_range)
+        return entry
 
 
 def pixel_hash(array: NDArray[Any]) -> str:
@@ -65,9 +82,10 @@ def describe_run(
     settings: Mapping[str, Any],
     resolved: Mapping[str, Any],
     samples: Sequence[Mapping[str, Any]],
+    faithful: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The record of one run. ``settings`` is what was asked for, ``resolved`` what automatic choices became."""
-    return {
+    record = {
         "format": FORMAT,
         "software": {name: installed_version(name) for name in ("napari-refvae", "torch", "numpy")},
         "model": dict(model),
@@ -77,6 +95,7 @@ def describe_run(
         "resolved": dict(resolved),
         "samples": [dict(sample) for sample in samples],
     }
+    return record if faithful is None else record | {"faithful": dict(faithful)}
 
 
 def read_record(path: Path | str) -> dict[str, Any]:

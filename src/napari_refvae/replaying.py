@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_refvae.api import load_model, steps
 from napari_refvae.engine.upscaler import drain
 from napari_refvae.errors import InvalidInputError
+from napari_refvae.inputs import Picture, as_range, read_picture
 from napari_refvae.model.zoo import MODELS
 from napari_refvae.provenance import read_record
-from napari_refvae.spec import TileSpec
+from napari_refvae.spec import ImageReference, PriorReference, SelfReference, TileSpec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from napari_refvae.api import ImageLike, LoadedModel, ReferenceLike
+    from napari_refvae.api import LoadedModel
     from napari_refvae.engine.result import SuperResolutionResult
+    from napari_refvae.inputs import ImageLike, ReferenceLike
     from napari_refvae.spec import Progress
 
 __all__ = ["replay"]
@@ -58,6 +61,7 @@ def replay(
         raise InvalidInputError(
             f"expected {len(told['references'])} references, as in the side-car; got {len(references)}"
         )
+    guides = [_in_range(item, entry) for item, entry in zip(references, told["references"], strict=True)]
     model = _recall_model(told["model"]["name"], beside)
     if model.info.identity != told["model"]["sha256"]:
         raise InvalidInputError(
@@ -66,12 +70,15 @@ def replay(
         )
     run = steps(
         picture,
-        references,
+        guides,
         samples=settings["count"],
         seed=settings["seed"],
         temperature=settings["temperature"],
         strength=settings["strength"],
         vividness=settings["vividness"],
+        scale=settings.get("scale"),
+        region=settings.get("region"),
+        faithful=settings.get("faithful", False),
         model=model,
         consistency=settings["consistency"],
         precision=resolved["precision"],
@@ -103,6 +110,14 @@ def _recall(entry: dict[str, Any], beside: Path) -> ImageLike | None:
         f"the side-car's image {entry['name']!r} {f'is not at {path}' if path else 'was an array, not a file'}: "
         f"{'put it beside the side-car, or ' if path else ''}pass it to replay (--image, --reference)"
     )
+
+
+def _in_range(item: ReferenceLike, entry: dict[str, Any]) -> ReferenceLike:
+    """A reference with the recorded black and white, which may have been a layer's contrast limits."""
+    limits = as_range(entry.get("intensity_range"))
+    if limits is None or isinstance(item, ImageReference | SelfReference | PriorReference | Picture | None):
+        return item
+    return replace(read_picture(item), intensity_range=limits)
 
 
 def _recall_model(name: str, beside: Path) -> LoadedModel:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = [
+    "Consistency",
     "ImageReference",
     "IntensityRange",
     "NormalizedImage",
@@ -64,6 +65,13 @@ class PixelFormat:
     dtype: str  # a numpy dtype name, native byte order
     range: IntensityRange
     trailing_axis: bool = False  # a grey image stored as (H, W, 1)
+
+    @property
+    def tail(self) -> tuple[int, ...]:
+        """The stored shape after height and width."""
+        if self.kind == "grey":
+            return (1,) if self.trailing_axis else ()
+        return (3,) if self.kind == "rgb" else (4,)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 
-from napari_refvae.spec import Region, Tile, TileSpec
+from napari_refvae.regions import Region, Tile, TileSpec
 
 __all__ = ["SMALLEST_TILE", "automatic_tiles", "plan_tiles"]
 
@@ -16,20 +16,19 @@ SHARE_OF_FREE_MEMORY = 0.5
 """What one tile may take of the memory that is free."""
 
 
-def plan_tiles(size: tuple[int, int], spec: TileSpec, halo: int, alignment: int = 1) -> list[Tile]:
-    """Cover an image of ``size`` with tiles, row by row.
+def plan_tiles(window: Region, within: tuple[int, int], spec: TileSpec, halo: int, alignment: int = 1) -> list[Tile]:
+    """Cover a ``window`` of an image of size ``within`` with tiles, row by row.
 
-    The parts to write cover every pixel exactly once and differ by at most one pixel in height and
+    The parts to write cover every pixel of the window exactly once and differ by at most one pixel in height and
     width; the parts to read reach ``spec.overlap`` (or else ``halo``) further, within the image, and begin
     at multiples of ``alignment``.
     """
     overlap = halo if spec.overlap is None else spec.overlap
-    rows, columns = (_cuts(length, spec.size) for length in size)
     tiles = []
-    for y, bottom in itertools.pairwise(rows):
-        for x, right in itertools.pairwise(columns):
+    for y, bottom in itertools.pairwise(_cuts(window.y, window.height, spec.size)):
+        for x, right in itertools.pairwise(_cuts(window.x, window.width, spec.size)):
             write = Region(y, x, bottom - y, right - x)
-            tiles.append(Tile(read=_aligned(write.padded(overlap, size), alignment), write=write))
+            tiles.append(Tile(read=_aligned(write.padded(overlap, within), alignment), write=write))
     return tiles
 
 
@@ -46,6 +45,6 @@ def _aligned(region: Region, alignment: int) -> Region:
     return Region(region.y - up, region.x - left, region.height + up, region.width + left)
 
 
-def _cuts(length: int, size: int) -> list[int]:
+def _cuts(start: int, length: int, size: int) -> list[int]:
     count = math.ceil(length / size)
-    return [length * index // count for index in range(count + 1)]
+    return [start + length * index // count for index in range(count + 1)]

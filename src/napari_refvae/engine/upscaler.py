@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,15 +19,15 @@ from napari_refvae.engine.device import (
     free_memory,
     is_out_of_memory,
 )
+from napari_refvae.engine.finishing import Finisher
+from napari_refvae.engine.frame import check_scale, plan_frame
 from napari_refvae.engine.latents import draw_noise, make_latent_map, prior
-from napari_refvae.engine.result import SuperResolutionResult
-from napari_refvae.engine.tensors import image_from_tensor, image_to_tensor
+from napari_refvae.engine.result import FinishedSample, SuperResolutionResult
+from napari_refvae.engine.tensors import image_to_tensor
 from napari_refvae.engine.tiling import SMALLEST_TILE, automatic_tiles, plan_tiles
-from napari_refvae.errors import DeviceError, ModelError, OutOfMemoryError
-from napari_refvae.imageio.pixels import denormalize, normalize
-from napari_refvae.metrics import lr_psnr_normalized
+from napari_refvae.errors import DeviceError, OutOfMemoryError
+from napari_refvae.imageio.pixels import denormalize
 from napari_refvae.model.gaussian import DiagonalGaussian
-from napari_refvae.resampling import project, upsample
 from napari_refvae.spec import ImageReference, PriorReference, Progress, SelfReference, TileSpec
 
 if TYPE_CHECKING:
@@ -35,19 +36,47 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
+    from napari_refvae.engine.frame import Frame
     from napari_refvae.model.doors import ReferenceVAE
-    from napari_refvae.spec import NormalizedImage, Reference, SuperResolutionRequest, Tile
+    from napari_refvae.regions import Region, Tile
+    from napari_refvae.spec import NormalizedImage, Reference, SuperResolutionRequest
+
+    Steps = Generator[Progress | FinishedSample, None, SuperResolutionResult]
 
 __all__ = ["Upscaler", "drain"]
 
 
-@dataclass(frozen=True, slots=True)
-class _Encoded:
-    """The input on the device, and the features of each of its tiles."""
+@dataclass(slots=True)
+class _Run:
+    """One request and what of it is finished, which outlives an attempt that ran out of memory."""
 
-    lr: Tensor  # (1, 3, h, w)
-    tiles: list[Tile]
-    features: list[Tensor]
+    request: SuperResolutionRequest
+    frame: Frame
+    finisher: Finisher
+    posteriors: list[DiagonalGaussian]
+    bicubic: NDArray[Any]
+    samples: NDArray[Any]
+    faithful: NDArray[Any] | None
+    lr_psnr: list[float] = field(default_factory=list)  # of the finished samples
+
+    @property
+    def open(self) -> list[int | None]:
+        """Samples that are not finished; None is the faithful image, which comes last."""
+        last: list[int | None] = [] if self.faithful is None else [None]
+        return [*range(len(self.lr_psnr), self.request.total), *last]
+
+    def seed(self, index: int) -> int:
+        """Of one sample."""
+        return self.request.samples.seed + index
+
+    def reference(self, index: int) -> int:
+        """Which of the references guides a sample."""
+        return index // self.request.samples.count
+
+    def finished(self, index: int) -> FinishedSample:
+        """A sample whose pixels and LR-PSNR are there."""
+        name = self.request.references[self.reference(index)].name
+        return FinishedSample(index, self.samples[index], name, self.seed(index), self.lr_psnr[index])
 
 
 class Upscaler:
@@ -80,14 +109,17 @@ class Upscaler:
         self.model = model.to(memory_format=torch.channels_last)
         self.precision = choose_precision(precision, self._torch_device, self.model)
 
-    def steps(self, request: SuperResolutionRequest) -> Generator[Progress, None, SuperResolutionResult]:
+    def steps(self, request: SuperResolutionRequest) -> Steps:
         """Encode the input and each reference once, then decode, project and store one sample after the other.
 
-        Closing the generator stops the run. If memory runs out, the run starts over with tiles of half the
+        Yields `Progress` after each piece of work and each sample, as a `FinishedSample`, once it is stored. Closing
+        the generator stops the run. If memory runs out, what is not finished starts over with tiles of half the
         size.
 
         Raises
         ------
+        InvalidSpecError
+            If the model cannot give the scale.
         OutOfMemoryError
             If not even the smallest tile fits.
         DeviceError
@@ -95,137 +127,144 @@ class Upscaler:
         ModelError
             If the model makes values that are not finite.
         """
-        tiles = request.tiles or self._automatic_tiles(request.image.size)
+        scale = check_scale(request.scale, self.model.scale)
+        frame = plan_frame(request.image.size, request.region, request.consistency)
+        tiles = request.tiles or self.automatic_tiles(frame)
+        run: _Run | None = None
         while True:
             try:
-                return (yield from self._attempt(request, tiles))
+                run = run or self._begin(request, frame, scale)
+                yield from self._attempt(run, tiles)
+                return self._result(run, tiles)
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
                     hint = "report this" if self.device.value == "cpu" else "try device='cpu'"
                     raise DeviceError(f"{self.device.value} failed ({error}); {hint}") from error
-                tiles = self._smaller(tiles, request.image.size, error)
+                tiles = self._smaller(tiles, frame, error)
 
-    def _attempt(
-        self, request: SuperResolutionRequest, tiles: TileSpec
-    ) -> Generator[Progress, None, SuperResolutionResult]:
-        image = request.image
-        plan = plan_tiles(image.size, tiles, self.model.halo, self.model.alignment)
-        total = len(plan) + request.total * (len(plan) + 1)
-        done = 0
-        with self._inference():
-            posteriors = [self._posterior(reference, image) for reference in request.references]
-        encoded = _Encoded(image_to_tensor(image.rgb, self._torch_device), plan, [])
-        yield Progress(done, total, "encode")
-        for tile in encoded.tiles:
-            self._encode_tile(encoded, tile)
+    def plan(self, frame: Frame, tiles: TileSpec) -> list[Tile]:
+        """The tiles of a frame's window."""
+        return plan_tiles(frame.window, frame.size, tiles, self.model.halo, self.model.alignment)
+
+    def automatic_tiles(self, frame: Frame) -> TileSpec:
+        """The largest tiles for which there is memory now."""
+        size = frame.window.height, frame.window.width
+        return automatic_tiles(size, self.model.halo, self.model.bytes_per_pixel, free_memory(self._torch_device))
+
+    def _begin(self, request: SuperResolutionRequest, frame: Frame, scale: int) -> _Run:
+        finisher = Finisher(request, frame, self.model.scale, scale, self._torch_device)
+        bicubic = finisher.bicubic()
+        return _Run(
+            request,
+            frame,
+            finisher,
+            posteriors=[self._posterior(reference, request.image) for reference in request.references],
+            bicubic=bicubic,
+            samples=np.empty((request.total, *bicubic.shape), bicubic.dtype),
+            faithful=np.empty_like(bicubic) if request.faithful else None,
+        )
+
+    def _attempt(self, run: _Run, tiles: TileSpec) -> Generator[Progress | FinishedSample, None, None]:
+        """Finish what is open, with tiles of one size."""
+        plan = self.plan(run.frame, tiles)
+        pieces = len(plan) + 1  # of one image: its tiles, and what follows them
+        images = run.request.total + run.request.faithful
+        done = (images - len(run.open)) * pieces
+        say = partial(Progress, total=len(plan) + images * pieces, samples=run.request.total, tiles=len(plan))
+        yield say(done, stage="encode")
+        features = []
+        for number, tile in enumerate(plan):
+            features.append(self._encode(run.request.image, tile))
             done += 1
-            yield Progress(done, total, "encode")
-        bicubic, alpha = self._baseline(encoded.lr, image)
-        stored = np.empty((request.total, *bicubic.shape), bicubic.dtype)
-        for index in range(request.total):
-            latent = self._latent(posteriors[index // request.samples.count], request, index)
-            detail = torch.empty(1, 3, *bicubic.shape[:2], device=self._torch_device)
-            for tile, features in zip(encoded.tiles, encoded.features, strict=True):
-                self._decode_tile(detail, latent, tile, features)
+            yield say(done, stage="encode", tile=number)
+        window = run.frame.window.scaled(self.model.scale)
+        detail = torch.empty(1, 3, window.height, window.width, device=self._torch_device)
+        for sample in run.open:
+            latent = self._latent(run, sample)
+            for number, tile in enumerate(plan):
+                self._decode(features[number], latent, tile, window, detail)
                 done += 1
-                yield Progress(done, total, "decode")
-            stored[index] = self._finish(detail, encoded.lr, alpha, request)
+                yield say(done, stage="decode", sample=sample, tile=number)
+            self._finish(run, sample, detail)
             done += 1
-            yield Progress(done, total, "project")
-        return self._result(request, tiles, stored, bicubic)
+            if sample is not None:
+                yield run.finished(sample)
+            yield say(done, stage="project", sample=sample)
 
-    def _encode_tile(self, encoded: _Encoded, tile: Tile) -> None:
-        y, x = tile.read.slices
+    def _encode(self, image: NormalizedImage, tile: Tile) -> Tensor:
+        lr = image_to_tensor(image.rgb[tile.read.slices], self._torch_device)
         with self._inference():
-            lr = encoded.lr[..., y, x].contiguous(memory_format=torch.channels_last)
-            encoded.features.append(self.model.encode(lr))
+            return self.model.encode(lr.contiguous(memory_format=torch.channels_last))
 
-    def _decode_tile(self, detail: Tensor, latent: Tensor, tile: Tile, features: Tensor) -> None:
+    def _decode(self, features: Tensor, latent: Tensor, tile: Tile, window: Region, detail: Tensor) -> None:
+        """Write a tile's detail to its place in the window's."""
         scale = self.model.scale
-        y, x = tile.read.slices
         with self._inference():
-            part = latent[..., y, x].contiguous(memory_format=torch.channels_last)
+            part = latent[..., *tile.read.slices].contiguous(memory_format=torch.channels_last)
             fresh = self.model.decode(features, part)
-            inner_y, inner_x = tile.write.relative_to(tile.read).scaled(scale).slices
-            outer_y, outer_x = tile.write.scaled(scale).slices
-            detail[..., outer_y, outer_x] = fresh[..., inner_y, inner_x]
+            inner = tile.write.relative_to(tile.read).scaled(scale).slices
+            detail[..., *tile.write.scaled(scale).relative_to(window).slices] = fresh[..., *inner]
+
+    def _finish(self, run: _Run, sample: int | None, detail: Tensor) -> None:
+        if sample is not None:
+            run.lr_psnr.append(run.finisher.finish(detail, run.samples[sample]))
+        elif run.faithful is not None:
+            run.finisher.finish(detail, run.faithful)
 
     @exactly()
-    def _latent(self, posterior: DiagonalGaussian, request: SuperResolutionRequest, index: int) -> Tensor:
-        noise = draw_noise(self.model.layout, request.image.size, request.samples.seed + index)
-        return make_latent_map(self.model, posterior, noise, request.samples)
+    def _latent(self, run: _Run, sample: int | None) -> Tensor:
+        """The latent map of the whole image; for the faithful image without reference, randomness and vividness."""
+        spec, layout = run.request.samples, self.model.layout
+        if sample is None:
+            posterior, seed = self._prior(), 0
+            spec = replace(spec, temperature=0.0, vividness=0.0)
+        else:
+            posterior, seed = run.posteriors[run.reference(sample)], run.seed(sample)
+        noise = draw_noise(layout, run.frame.size, seed)
+        return make_latent_map(self.model, posterior, noise, spec)
+
+    def _prior(self) -> DiagonalGaussian:
+        return DiagonalGaussian(*(tensor.to(self._torch_device) for tensor in prior(self.model.layout)))
 
     def _posterior(self, reference: Reference, image: NormalizedImage) -> DiagonalGaussian:
         match reference:
             case PriorReference():
-                return DiagonalGaussian(*(tensor.to(self._torch_device) for tensor in prior(self.model.layout)))
+                return self._prior()
             case SelfReference():
                 pixels = image.rgb
             case ImageReference():
                 pixels = reference.image
-        found = self.model.posterior(image_to_tensor(pixels, self._torch_device))
+        with self._inference():
+            found = self.model.posterior(image_to_tensor(pixels, self._torch_device))
         return DiagonalGaussian(found.mean.float(), found.log_variance.float())
 
-    @exactly()
-    def _baseline(self, lr: Tensor, image: NormalizedImage) -> tuple[NDArray[Any], NDArray[np.float32] | None]:
-        """The bicubic up-sampling in the input's format, and the up-sampled alpha."""
-        alpha = None
-        if image.alpha is not None:
-            small = image_to_tensor(image.alpha, self._torch_device)
-            wide = project(upsample(small, self.model.scale), small, self.model.scale, bounds=(0, 1))
-            alpha = image_from_tensor(wide)[..., 0]
-        bicubic = image_from_tensor(upsample(lr, self.model.scale).clamp(*image.bounds))
-        return denormalize(bicubic, alpha, image.pixels, image.bounds), alpha
-
-    @exactly()
-    def _finish(
-        self, detail: Tensor, lr: Tensor, alpha: NDArray[np.float32] | None, request: SuperResolutionRequest
-    ) -> NDArray[Any]:
-        scale, image = self.model.scale, request.image
-        sr = detail.add_(upsample(lr, scale))
-        if not torch.isfinite(sr).all():
-            raise ModelError(
-                "the model made values that are not finite: its weights are damaged, or try precision='float32'"
-            )
-        if request.consistency is not None:
-            sr = project(sr, lr, scale, bounds=image.bounds)
-        return denormalize(image_from_tensor(sr.clamp(*image.bounds)), alpha, image.pixels, image.bounds)
-
-    def _result(
-        self, request: SuperResolutionRequest, tiles: TileSpec, stored: NDArray[Any], bicubic: NDArray[Any]
-    ) -> SuperResolutionResult:
-        image, samples = request.image, request.samples
-        seeds = tuple(samples.seed + index for index in range(request.total))
-        names = tuple(reference.name for reference in request.references for _ in range(samples.count))
+    def _result(self, run: _Run, tiles: TileSpec) -> SuperResolutionResult:
+        image, region = run.request.image, run.frame.region.slices
+        alpha = None if image.alpha is None else image.alpha[region]
         record = {
             "device": self.device.value,
             "precision": self.precision.value,
             "tile": {"size": tiles.size, "overlap": self.model.halo if tiles.overlap is None else tiles.overlap},
         }
+        samples = range(run.request.total)
         return SuperResolutionResult(
-            sr=stored,
-            lr=denormalize(image.rgb, image.alpha, image.pixels, image.bounds),
-            bicubic=bicubic,
-            references=names,
-            seeds=seeds,
-            lr_psnr=tuple(self._lr_psnr(sample, image) for sample in stored),
+            sr=run.samples,
+            lr=denormalize(image.rgb[region], alpha, image.pixels, image.bounds),
+            bicubic=run.bicubic,
+            references=tuple(run.request.references[run.reference(index)].name for index in samples),
+            seeds=tuple(run.seed(index) for index in samples),
+            lr_psnr=tuple(run.lr_psnr),
             provenance=record,
-            scale=self.model.scale,
+            scale=run.finisher.scale,
+            faithful=run.faithful,
         )
 
-    def _lr_psnr(self, sample: NDArray[Any], image: NormalizedImage) -> float:
-        return lr_psnr_normalized(normalize(sample, image.pixels.range).rgb, image.rgb, self.model.scale)
-
-    def _automatic_tiles(self, size: tuple[int, int]) -> TileSpec:
-        free = free_memory(self._torch_device)
-        return automatic_tiles(size, self.model.halo, self.model.bytes_per_pixel, free)
-
-    def _smaller(self, tiles: TileSpec, size: tuple[int, int], error: BaseException) -> TileSpec:
-        half = min(tiles.size, max(size)) // 2
+    def _smaller(self, tiles: TileSpec, frame: Frame, error: BaseException) -> TileSpec:
+        half = min(tiles.size, max(frame.window.height, frame.window.width)) // 2
         if half < SMALLEST_TILE:
             raise OutOfMemoryError(
                 f"{self.device.value} ran out of memory even with tiles of {tiles.size} LR pixels; "
-                "close other programs, take fewer samples or upscale a part of the image"
+                "close other programs, take fewer samples or upscale a region"
             ) from error
         return TileSpec(half, tiles.overlap)
 
@@ -237,15 +276,13 @@ class Upscaler:
             yield
 
 
-def drain(
-    run: Generator[Progress, None, SuperResolutionResult], on_progress: Callable[[Progress], None] | None = None
-) -> SuperResolutionResult:
-    """Run a generator of steps to its end and return its result."""
+def drain(run: Steps, on_progress: Callable[[Progress], None] | None = None) -> SuperResolutionResult:
+    """Run a generator of steps to its end and return its result; finished samples are in it."""
     while True:
         try:
-            progress = next(run)
+            step = next(run)
         except StopIteration as stop:
             result: SuperResolutionResult = stop.value
             return result
-        if on_progress is not None:
-            on_progress(progress)
+        if on_progress is not None and isinstance(step, Progress):
+            on_progress(step)

@@ -1,0 +1,203 @@
+"""What callers pass, read and checked: paths, arrays and napari layers, ranges, regions, tiles.
+
+A layer is known by what it has, so nothing of napari is imported here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+import numpy as np
+
+from napari_refvae.errors import InvalidInputError, InvalidSpecError
+from napari_refvae.imageio.files import read_image
+from napari_refvae.imageio.pixels import as_reference
+from napari_refvae.provenance import Source, pixel_hash
+from napari_refvae.regions import Region, TileSpec
+from napari_refvae.spec import ImageReference, IntensityRange, PriorReference, SelfReference
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from napari_refvae.spec import Reference
+
+__all__ = [
+    "ImageLayer",
+    "ImageLike",
+    "Picture",
+    "RangeLike",
+    "ReferenceLike",
+    "RegionLike",
+    "TileLike",
+    "as_range",
+    "as_region",
+    "as_tiles",
+    "read_picture",
+    "read_references",
+]
+
+
+class ImageLayer(Protocol):
+    """What a napari image layer has and we read; ``multiscale`` and ``rgb`` too, where they are there."""
+
+    @property
+    def data(self) -> Any: ...
+    @property
+    def contrast_limits(self) -> Any: ...
+    @property
+    def name(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Picture:
+    """An image as it came.
+
+    Attributes
+    ----------
+    pixels
+        As they are stored.
+    source
+        Where they came from.
+    intensity_range
+        Black and white, if that is known of this image alone: a grey layer's contrast limits.
+    """
+
+    pixels: np.ndarray[Any, Any]
+    source: Source
+    intensity_range: IntensityRange | None = None
+
+
+ImageLike = Path | str | np.ndarray[Any, Any] | ImageLayer
+ReferenceLike = ImageLike | ImageReference | SelfReference | PriorReference | Picture | None
+RangeLike = IntensityRange | tuple[float, float] | None
+RegionLike = Region | tuple[int, int, int, int] | None
+TileLike = Literal["auto"] | int | TileSpec | None
+
+
+def read_picture(image: ImageLike) -> Picture:
+    """Read a file, take an array as it is, or a napari layer's pixels at full resolution.
+
+    Raises
+    ------
+    InvalidInputError
+        If it is none of these, or the layer is a stack.
+    """
+    if isinstance(image, str | Path):
+        array = read_image(image)
+        return Picture(array, Source("image", Path(image).name, str(Path(image).resolve()), pixel_hash(array)))
+    if not isinstance(image, np.ndarray) and hasattr(image, "data") and hasattr(image, "contrast_limits"):
+        return _read_layer(image)
+    try:
+        array = np.asarray(image)
+    except ValueError as error:  # a ragged list
+        raise InvalidInputError(
+            f"expected an image array or the path of an image; got rows that differ ({error})"
+        ) from error
+    if array.dtype == object:
+        raise InvalidInputError(f"expected an image array or the path of an image; got {type(image).__name__}")
+    return Picture(array, Source("image", "array", None, pixel_hash(array)))
+
+
+def _read_layer(layer: ImageLayer) -> Picture:
+    pixels = np.asarray(layer.data[0] if getattr(layer, "multiscale", False) else layer.data)
+    coloured = bool(getattr(layer, "rgb", pixels.ndim == 3))
+    if pixels.ndim != 2 + coloured:
+        raise InvalidInputError(
+            f"expected a layer with one plane; got {layer.name!r} of shape {pixels.shape}: pass one plane of its data"
+        )
+    limits = None if coloured else IntensityRange(*(float(limit) for limit in layer.contrast_limits))
+    return Picture(pixels, Source("image", layer.name, None, pixel_hash(pixels)), limits)
+
+
+def read_references(
+    references: ReferenceLike | Sequence[ReferenceLike], declared: IntensityRange | None, dtype: np.dtype[Any]
+) -> list[tuple[Reference, Source]]:
+    """Read one or several references; none of them means the prior.
+
+    A ``declared`` range holds for those stored in ``dtype``, as the image is; it comes before a layer's contrast
+    limits. A `Picture`'s own range comes before both.
+    """
+    items: list[Any] = [*references] if isinstance(references, list | tuple) else [references]
+    return [_reference(item, index, declared, dtype) for index, item in enumerate(items or [None])]
+
+
+def _reference(
+    item: ReferenceLike, index: int, declared: IntensityRange | None, dtype: np.dtype[Any]
+) -> tuple[Reference, Source]:
+    if item is None or (isinstance(item, str) and item == "none"):
+        item = PriorReference()
+    elif isinstance(item, str) and item == "self":
+        item = SelfReference()
+    if isinstance(item, PriorReference | SelfReference):
+        return item, Source(item.name, item.name)
+    if isinstance(item, ImageReference):
+        return item, Source("image", item.name, None, pixel_hash(item.image))
+    if isinstance(item, Picture):
+        picture, used = item, item.intensity_range
+    else:
+        picture = read_picture(item)
+        used = declared if declared is not None and picture.pixels.dtype == dtype else picture.intensity_range
+    limits = None if used is None else (used.low, used.high)
+    source = replace(picture.source, name=_name(picture.source, index), intensity_range=limits)
+    return ImageReference(as_reference(picture.pixels, used), source.name), source
+
+
+def _name(source: Source, index: int) -> str:
+    if source.path:
+        return Path(source.path).stem
+    return f"reference{index + 1}" if source.name == "array" else source.name
+
+
+def as_range(value: RangeLike) -> IntensityRange | None:
+    """An intensity range from two numbers.
+
+    Raises
+    ------
+    InvalidSpecError
+        If it is something else.
+    """
+    if value is None or isinstance(value, IntensityRange):
+        return value
+    try:
+        low, high = (float(bound) for bound in value)
+    except (TypeError, ValueError) as error:
+        raise InvalidSpecError(f"intensity_range must be two numbers (low, high); got {value!r}") from error
+    return IntensityRange(low, high)
+
+
+def as_region(value: RegionLike) -> Region | None:
+    """A region from four integers.
+
+    Raises
+    ------
+    InvalidSpecError
+        If it is something else.
+    """
+    if value is None or isinstance(value, Region):
+        return value
+    try:
+        y, x, height, width = value
+    except (TypeError, ValueError) as error:
+        raise InvalidSpecError(f"region must be four integers (y, x, height, width); got {value!r}") from error
+    return Region(y, x, height, width)
+
+
+def as_tiles(tile: TileLike, size: tuple[int, ...]) -> TileSpec | None:
+    """How to cut an image of ``size``; None means automatic.
+
+    Raises
+    ------
+    InvalidSpecError
+        If it is neither "auto", None, a number of LR pixels nor a `TileSpec`.
+    """
+    if isinstance(tile, TileSpec):
+        return tile
+    if tile == "auto":
+        return None
+    if tile is None:
+        return TileSpec(max(1, *size[:2]))
+    if isinstance(tile, str):
+        raise InvalidSpecError(f"tile must be 'auto', a number of LR pixels, a TileSpec or None; got {tile!r}")
+    return TileSpec(int(tile) if isinstance(tile, np.integer) else tile)
