@@ -143,7 +143,7 @@ def test_the_default_range_never_follows_the_data():
     assert normalize(dim).pixels == normalize(bright).pixels
 
 
-@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "uint32", "int16", "float16", "float32", "float64"])
 def test_memory_layout_and_byte_order_do_not_matter(rng, dtype):
     array = rng.integers(0, 2, (6, 8, 3)).astype(dtype)
     expected = normalize(array).rgb
@@ -219,6 +219,16 @@ class TestAlpha:
 
         np.testing.assert_array_equal(back(normalize(array)), [[[0, 0, 0, 0], [9, 80, 200, 255]]])
 
+    @pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
+    def test_a_fully_transparent_image_stays_that(self, dtype):
+        array = np.zeros((3, 4, 4), dtype)
+        array[..., :3] = 1
+        image = normalize(array)
+
+        assert not image.rgb.any()
+        assert not back(image).any()
+        assert (as_reference(array) == 0.5).all()
+
     def test_alpha_keeps_its_own_range(self):
         array = np.array([[[100, 300, 500, 65535]]], np.uint16)
         image = normalize(array, IntensityRange(100, 500))
@@ -260,7 +270,6 @@ class TestRefused:
             (np.zeros((2, 2), "datetime64[s]"), "got dtype datetime64"),
             ([[1, 2], [3]], "pass a numpy array"),
             (np.full((2, 2), np.nan), "only NaN"),
-            (np.array([[0.5, np.inf]]), "1 NaN or infinite values of 2: replace them, for example with np.nan_to_num"),
             (np.array([[-0.5, 7.25]]), "got -0.5 to 7.25: pass intensity_range=(low, high)"),
             (np.array([[3, 900]]), "got values from 3 to 900: pass intensity_range=(low, high)"),
         ],
@@ -269,6 +278,10 @@ class TestRefused:
     def test_what_cannot_be_used_is_named(self, array, said, accept):
         with pytest.raises(InvalidInputError, match=re.escape(said)):
             accept(array)
+
+    def test_a_hole_in_an_image_is_named(self):
+        with pytest.raises(InvalidInputError, match="1 NaN or infinite values of 2: replace them"):
+            normalize(np.array([[0.5, np.inf]]))
 
     @pytest.mark.parametrize("low_high", [IntensityRange(0, 1e-300), IntensityRange(-1.7e308, 1.7e308)])
     @pytest.mark.parametrize("dtype", ["float64", "uint8"])

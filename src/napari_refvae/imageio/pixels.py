@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_refvae.errors import InvalidInputError
+from napari_refvae.imageio.missing import fill_missing
 from napari_refvae.spec import IntensityRange, NormalizedImage, PixelFormat
 
 if TYPE_CHECKING:
@@ -73,8 +74,8 @@ def normalize(array: ArrayLike, intensity_range: IntensityRange | None = None) -
     Raises
     ------
     InvalidInputError
-        If the shape or dtype is not of those above, a value is NaN or infinite, or a float lies
-        outside 0..1 and no range is declared.
+        If the shape or dtype is not of those above, a value is NaN or infinite (see
+        `napari_refvae.imageio.missing` for those), or a float lies outside 0..1 and no range is declared.
     """
     values = _checked(array)
     channels = values.shape[2] if values.ndim == 3 else 1
@@ -139,29 +140,33 @@ def denormalize(
 def as_reference(array: ArrayLike, intensity_range: IntensityRange | None = None) -> NDArray[np.float32]:
     """Turn an image into a reference: ``(H, W, 3)`` float32 in 0..1.
 
-    Accepts what `normalize` accepts. Grey is replicated; transparent parts are laid over mid-grey,
-    so the shape of the visible part stays and its surroundings add no detail of their own; values
-    outside the range are clipped.
+    Accepts what `normalize` accepts, and NaN and infinite values, which are filled from their neighbours.
+    Grey is replicated; transparent parts are laid over mid-grey, so the shape of the visible part stays and
+    its surroundings add no detail of their own; values outside the range are clipped.
 
     Raises
     ------
     InvalidInputError
         As `normalize`.
     """
-    image = normalize(array, intensity_range)
+    image = normalize(fill_missing(_as_array(array))[0], intensity_range)
     if image.alpha is None:
         return np.clip(image.rgb, 0, 1)
     return np.clip(image.rgb + MID_GREY * (1 - image.alpha[..., None]), 0, 1)
 
 
-def _checked(array: ArrayLike) -> NDArray[Any]:
-    """The array with its shape, dtype and values checked."""
+def _as_array(array: ArrayLike) -> NDArray[Any]:
     try:
-        values = np.asarray(array)
+        return np.asarray(array)
     except (ValueError, TypeError) as error:
         raise InvalidInputError(
             f"expected an image array; got {type(array).__name__} ({error}): pass a numpy array"
         ) from error
+
+
+def _checked(array: ArrayLike) -> NDArray[Any]:
+    """The array with its shape, dtype and values checked."""
+    values = _as_array(array)
     _check_shape(values.shape)
     if values.dtype.newbyteorder("=").name not in DTYPES:
         raise InvalidInputError(
