@@ -3,16 +3,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_refvae.engine.tiling import SMALLEST_TILE, automatic_tiles, plan_tiles
-from napari_refvae.spec import TileSpec
+from napari_refvae.regions import Region, TileSpec
 
 sides = st.integers(1, 120)
+
+
+def plan(height, width, *arguments, **keywords):
+    return plan_tiles(Region(0, 0, height, width), (height, width), *arguments, **keywords)
 
 
 @settings(max_examples=40, deadline=None)
 @given(height=sides, width=sides, size=st.integers(1, 120), overlap=st.none() | st.integers(0, 40))
 def test_tiles_cover_every_pixel_once_and_read_what_they_write(height, width, size, overlap):
     covered = np.zeros((height, width), int)
-    for tile in plan_tiles((height, width), TileSpec(size, overlap), halo=7):
+    for tile in plan(height, width, TileSpec(size, overlap), halo=7):
         covered[tile.write.slices] += 1
         assert max(tile.write.height, tile.write.width) <= size
         assert tile.read.intersect(tile.write) == tile.write
@@ -22,7 +26,7 @@ def test_tiles_cover_every_pixel_once_and_read_what_they_write(height, width, si
 
 @given(height=sides, width=sides, overlap=st.integers(0, 40))
 def test_every_tile_reads_the_overlap_up_to_the_border(height, width, overlap):
-    for tile in plan_tiles((height, width), TileSpec(32, overlap), halo=99):
+    for tile in plan(height, width, TileSpec(32, overlap), halo=99):
         assert tile.write.y - tile.read.y == min(overlap, tile.write.y)
         assert tile.write.x - tile.read.x == min(overlap, tile.write.x)
 
@@ -30,15 +34,29 @@ def test_every_tile_reads_the_overlap_up_to_the_border(height, width, overlap):
 @given(height=sides, width=sides, size=st.integers(8, 60), alignment=st.integers(1, 4))
 @settings(max_examples=40, deadline=None)
 def test_aligned_tiles_begin_on_the_grid_and_lose_no_context(height, width, size, alignment):
-    plain = plan_tiles((height, width), TileSpec(size), 7)
-    for tile, loose in zip(plan_tiles((height, width), TileSpec(size), 7, alignment), plain, strict=True):
+    plain = plan(height, width, TileSpec(size), 7)
+    for tile, loose in zip(plan(height, width, TileSpec(size), 7, alignment), plain, strict=True):
         assert tile.read.y % alignment == tile.read.x % alignment == 0
         assert tile.read.intersect(loose.read) == loose.read
         assert tile.write == loose.write
 
 
+@given(bounds=st.tuples(sides, sides), size=st.integers(1, 60), overlap=st.integers(0, 9), data=st.data())
+@settings(max_examples=40, deadline=None)
+def test_a_window_is_covered_once_and_read_with_the_context_around_it(bounds, size, overlap, data):
+    y, x = (data.draw(st.integers(0, side - 1)) for side in bounds)
+    height, width = (data.draw(st.integers(1, side - start)) for side, start in zip(bounds, (y, x), strict=True))
+    window = Region(y, x, height, width)
+    covered = np.zeros(bounds, int)
+    for tile in plan_tiles(window, bounds, TileSpec(size, overlap), halo=7):
+        covered[tile.write.slices] += 1
+        assert tile.read == tile.write.padded(overlap, bounds)
+    assert (covered[window.slices] == 1).all()
+    assert covered.sum() == height * width
+
+
 def test_one_tile_suffices_when_memory_does():
-    assert len(plan_tiles((50, 70), automatic_tiles((50, 70), 8, 1000, free=10**9), halo=8)) == 1
+    assert len(plan(50, 70, automatic_tiles((50, 70), 8, 1000, free=10**9), halo=8)) == 1
 
 
 @given(free=st.integers(0, 10**9))

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 
+from napari_refvae.engine.result import FinishedSample
 from napari_refvae.engine.upscaler import Upscaler, drain
 from napari_refvae.errors import DeviceError, InvalidInputError, ModelError, OutOfMemoryError
 from napari_refvae.imageio.pixels import normalize
@@ -10,28 +11,12 @@ from napari_refvae.model.config import CompactConfig, PaperConfig
 from napari_refvae.spec import (
     ImageReference,
     PriorReference,
+    Progress,
     SampleSpec,
     SelfReference,
     SuperResolutionRequest,
     TileSpec,
 )
-
-SMALL = CompactConfig(width=16, trunk_blocks=1, decoder_blocks=2, tail_widths=(16, 8, 8), code=8, noise=4)
-
-
-@pytest.fixture(scope="module")
-def network():
-    torch.manual_seed(0)
-    model = build_model(SMALL)
-    torch.nn.init.normal_(model.last.weight, std=0.05)
-    for block in model.blocks:
-        torch.nn.init.normal_(block.modulation.weight, std=0.3)
-    return model
-
-
-@pytest.fixture(scope="module")
-def upscaler(network):
-    return Upscaler(network, device="cpu", precision="float32")
 
 
 @pytest.fixture
@@ -133,12 +118,37 @@ def test_output_has_the_inputs_kind_and_dtype(upscaler, rng, shape, dtype):
 
 def test_progress_counts_up_to_the_total_and_may_be_abandoned(upscaler, image):
     steps = upscaler.steps(request(image, tiles=TileSpec(12), count=2))
-    seen = list(steps)
+    seen = [step for step in steps if isinstance(step, Progress)]
     assert [progress.done for progress in seen] == list(range(seen[-1].total + 1))
     assert [progress.stage for progress in seen] == ["encode"] * 7 + (["decode"] * 6 + ["project"]) * 2
+    assert [progress.tile for progress in seen] == [None, *range(6), *[*range(6), None] * 2]
+    assert [progress.sample for progress in seen] == [None] * 7 + [0] * 7 + [1] * 7
+    assert {(progress.samples, progress.tiles) for progress in seen} == {(2, 6)}
     abandoned = upscaler.steps(request(image, count=2))
     next(abandoned)
     abandoned.close()
+
+
+def test_each_sample_comes_once_it_is_stored_and_the_result_holds_the_same(upscaler, image):
+    steps = upscaler.steps(request(image, SelfReference(), PriorReference(), count=2, seed=4))
+    finished, copies, last = [], [], None
+    while True:
+        try:
+            step = next(steps)
+        except StopIteration as stop:
+            result = stop.value
+            break
+        if isinstance(step, FinishedSample):
+            assert (last.stage, last.sample) == ("decode", step.index)
+            finished.append(step)
+            copies.append(step.sr.copy())
+        last = step
+    assert [sample.index for sample in finished] == [0, 1, 2, 3]
+    assert tuple(sample.reference for sample in finished) == result.references == ("self", "self", "none", "none")
+    assert tuple(sample.seed for sample in finished) == result.seeds
+    assert tuple(sample.lr_psnr for sample in finished) == result.lr_psnr
+    np.testing.assert_array_equal(copies, result.sr)
+    assert all(np.shares_memory(sample.sr, result.sr) for sample in finished)
 
 
 def test_residual_mean_and_spread(upscaler, image):
@@ -165,23 +175,24 @@ def test_two_upscalers_share_nothing_and_leave_the_network_alone(network, image)
 
 
 class Failing:
-    """Stands before a network and fails in ``decode`` for inputs of more than so many pixels."""
+    """Stands before a network and, after so many calls, fails in ``decode`` for inputs of more than so many pixels."""
 
-    def __init__(self, network, limit, error):
-        self.__dict__.update(network=network, limit=limit, error=error)
+    def __init__(self, network, limit, error, after=0):
+        self.__dict__.update(network=network, limit=limit, error=error, after=after, calls=0)
 
     def __getattr__(self, name):
         return getattr(self.network, name)
 
     def decode(self, features, latent):
-        if latent.shape[-1] * latent.shape[-2] > self.limit:
+        self.__dict__["calls"] += 1
+        if self.calls > self.after and latent.shape[-1] * latent.shape[-2] > self.limit:
             raise self.error
         return self.network.decode(features, latent)
 
 
-def with_failure(network, limit, error):
+def with_failure(network, limit, error, after=0):
     upscaler = Upscaler(network, device="cpu", precision="float32")
-    upscaler.model = Failing(network, limit, error)
+    upscaler.model = Failing(upscaler.model, limit, error, after)
     return upscaler
 
 
@@ -197,6 +208,22 @@ def test_out_of_memory_halves_the_tiles_and_changes_nothing_else(network, rng):
     assert np.abs(result.sr.astype(int) - whole.sr).max() <= 1
 
 
+def test_what_is_finished_survives_running_out_of_memory(network, rng):
+    image = rng.integers(0, 256, (40, 40, 3), dtype=np.uint8)
+    failing = with_failure(network, limit=39 * 39, error=NO_MEMORY, after=2)
+    steps = list(failing.steps(request(image, count=4, tiles=TileSpec(40))))
+    finished = [step for step in steps if isinstance(step, FinishedSample)]
+    assert [sample.index for sample in finished] == [0, 1, 2, 3]
+    decoded = [(step.sample, step.tiles) for step in steps if isinstance(step, Progress) and step.stage == "decode"]
+    assert decoded == [(0, 1), (1, 1), *[(2, 4)] * 4, *[(3, 4)] * 4]
+    assert failing.model.calls == 2 + 1 + 8
+    last = steps[-1]
+    assert last.done == last.total == 4 + 4 * 5
+    whole = run(Upscaler(network, device="cpu", precision="float32"), request(image, count=4)).sr
+    for sample in finished:
+        assert np.abs(sample.sr.astype(int) - whole[sample.index]).max() <= 1
+
+
 def test_out_of_memory_with_the_smallest_tile_is_said(network, image):
     with pytest.raises(OutOfMemoryError, match="ran out of memory even with tiles"):
         run(with_failure(network, 0, NO_MEMORY), request(image))
@@ -208,7 +235,7 @@ def test_a_failing_device_is_no_runtime_error(network, image):
 
 
 def test_weights_that_give_nan_are_said(image):
-    model = build_model(SMALL)
+    model = build_model(CompactConfig(width=8, trunk_blocks=1, decoder_blocks=1, tail_widths=(8, 8, 8)))
     torch.nn.init.constant_(model.last.bias, torch.nan)
     with pytest.raises(ModelError, match="not finite"):
         run(Upscaler(model, device="cpu", precision="float32"), request(image))
