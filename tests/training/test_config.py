@@ -62,7 +62,7 @@ def test_a_mistake_is_named(tmp_path, change, message):
 
 
 def test_an_unknown_config_lists_those_that_exist():
-    with pytest.raises(InvalidSpecError, match=r"among compact.*got 'huge'"):
+    with pytest.raises(InvalidSpecError, match=r"among ablation-all.*compact.*got 'huge'"):
         find_config("huge")
 
 

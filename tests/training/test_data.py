@@ -9,7 +9,8 @@ from skimage import data
 from napari_refvae.errors import TrainingError
 from napari_refvae.resampling import downsample
 from napari_refvae.training.config import DataConfig
-from napari_refvae.training.data import ExampleSource, load_photographs, unsharp
+from napari_refvae.training.data import ExampleSource, unsharp
+from napari_refvae.training.photographs import load_photographs
 
 CONFIG = DataConfig(patch=8, faithful=2, vivid=4, reference_size=32)
 

@@ -18,8 +18,9 @@ from napari_refvae.model.features import DISTILLED_LAYERS
 from napari_refvae.training import run as run_module
 from napari_refvae.training.config import DataConfig, LossWeights, StageConfig, TrainingConfig
 from napari_refvae.training.data import ExampleSource
+from napari_refvae.training.pace import Budget
 from napari_refvae.training.state import load_state
-from napari_refvae.training.trainer import Budget, Trainer
+from napari_refvae.training.trainer import Trainer
 
 pytest.importorskip("lightning")
 
@@ -36,8 +37,10 @@ import numpy as np
 from PIL import Image
 from napari_refvae.model.config import PRESETS, CompactConfig
 from napari_refvae.training.config import DataConfig, LossWeights, StageConfig, TrainingConfig
-from napari_refvae.training.data import ExampleSource, load_photographs
-from napari_refvae.training.trainer import Budget, Trainer
+from napari_refvae.training.data import ExampleSource
+from napari_refvae.training.photographs import load_photographs
+from napari_refvae.training.pace import Budget
+from napari_refvae.training.trainer import Trainer
 
 images, folder, features = (Path(word) for word in sys.argv[1:])
 PRESETS["compact"] = CompactConfig(
@@ -118,7 +121,7 @@ def test_a_resumed_run_is_the_run_that_was_never_stopped(tmp_path, feature_weigh
 class OneBatch(ExampleSource):
     """The same examples at every step."""
 
-    def batch(self, step, rank=0):
+    def batch(self, step, rank=0, device=None):
         return super().batch(0)
 
 

@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
-from pathlib import Path  # noqa: TC003  (typer reads the annotations at run time)
-from typing import TYPE_CHECKING, Annotated
+import logging
+import os
+import signal
+import sys
+import threading
+from contextlib import contextmanager
+from pathlib import Path  # noqa: TC003 (typer reads the annotations)
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.console import Console
+from rich.logging import RichHandler
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from napari_refvae.cli.checks import check_output
 
 if TYPE_CHECKING:
-    from napari_refvae.training.trainer import Report
+    from collections.abc import Callable, Iterator
+
+    from napari_refvae.training.journal import Report
+    from napari_refvae.training.pace import TrainingProgress
 
 __all__ = ["train"]
 
 
 def train(
-    images: Annotated[Path, typer.Option(help="Folder of photographs.")],
+    images: Annotated[Path, typer.Option(help="Folder of images.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="The run's folder; a run found there goes on.")],
     config: Annotated[str, typer.Option(help="Name of a bundled config, or a TOML file.")] = "compact",
     references: Annotated[Path | None, typer.Option(help="Folder of unrelated references.")] = None,
@@ -23,23 +37,108 @@ def train(
     start: Annotated[str | None, typer.Option(help="Model to start from: a name or a file.")] = None,
     feature_weights: Annotated[Path | None, typer.Option(help="File of the feature network.")] = None,
     validate: Annotated[Path | None, typer.Option(help="Folder of originals to score on meanwhile.")] = None,
+    validate_minutes: Annotated[float, typer.Option(help="How often.")] = 12,
+    memory: Annotated[float | None, typer.Option(help="GB of decoded images to keep; the rest is streamed.")] = None,
+    tensorboard: Annotated[bool, typer.Option(help="Write for TensorBoard, if it is installed.")] = True,
 ) -> None:
-    """Train a model, or go on training it."""
+    """Train a model, go on training it, or fit it to your own images.
+
+    Ctrl-C saves the run, and the same command goes on.
+    """
     from napari_refvae.training.run import train as run
 
-    path = run(
-        config,
-        images,
-        output,
-        references=references,
-        minutes=minutes,
-        steps=steps,
-        start=start,
-        feature_weights=feature_weights,
-        validate=validate,
-        report=_print_report,
+    check_output(output)
+    with _following() as (report, progress), _stopping() as stop:
+        path = run(
+            config,
+            images,
+            output,
+            references=references,
+            minutes=minutes,
+            steps=steps,
+            start=start,
+            feature_weights=feature_weights,
+            validate=validate,
+            validate_minutes=validate_minutes,
+            memory=memory,
+            tensorboard=tensorboard,
+            report=report,
+            progress=progress,
+            should_stop=stop.is_set,
+        )
+    if _is_first_process():
+        typer.echo(f"{'Stopped; the same command goes on. ' if stop.is_set() else ''}Wrote {path}")
+
+
+@contextmanager
+def _following() -> Iterator[tuple[Callable[[Report], None], Callable[[TrainingProgress], None]]]:
+    """A bar on stderr that says where the run is; reports go to stdout, and what training logs to stderr."""
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("loss {task.fields[loss]:.4f}  {task.fields[pace]:.0f} steps/min  {task.fields[left]} left"),
     )
-    typer.echo(f"Wrote {path}")
+    bar = Progress(*columns, console=console, redirect_stdout=sys.stdout.isatty())
+    with bar, _logged(console):
+        task = bar.add_task("training", visible=False, loss=0.0, pace=0.0, left="")
+
+        def follow(now: TrainingProgress) -> None:
+            pace = 60 / now.seconds_a_step if now.seconds_a_step else 0.0
+            fields: dict[str, Any] = {"loss": now.loss, "pace": pace, "left": _clock(now.seconds_left)}
+            bar.update(
+                task, description=now.stage, completed=now.step, total=now.steps, visible=_is_first_process(), **fields
+            )
+
+        yield _print_report, follow
+
+
+@contextmanager
+def _logged(console: Console) -> Iterator[None]:
+    """Show what training has to say: skipped images, memory, a resumed run."""
+    logger = logging.getLogger("napari_refvae.training")
+    handler = RichHandler(console=console, show_time=False, show_level=False, show_path=False)
+    level = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
+
+
+@contextmanager
+def _stopping() -> Iterator[threading.Event]:
+    """An event that the first Ctrl-C sets; the second ends the program as usual."""
+    stop = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
+    usual = signal.getsignal(signal.SIGINT)
+
+    def heed(*_: object) -> None:
+        stop.set()
+        signal.signal(signal.SIGINT, usual)
+
+    signal.signal(signal.SIGINT, heed)
+    try:
+        yield stop
+    finally:
+        signal.signal(signal.SIGINT, usual)
+
+
+def _is_first_process() -> bool:
+    """Whether this is the process that speaks, of those that ``torchrun`` or ``fabric run`` started."""
+    return os.environ.get("RANK", "0") == "0"
+
+
+def _clock(seconds: float) -> str:
+    """``1:02:03`` or ``2:03``."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
 def _print_report(report: Report) -> None:

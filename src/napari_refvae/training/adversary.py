@@ -1,26 +1,30 @@
-"""The adversary: PatchGAN heads on frozen features, trained with the hinge loss.
+"""The adversary: what tells samples from photographs, trained against the network.
 
-Frozen features make it learn within hundreds of steps (projected GANs, Sauer et al., 2021). The heads
-see a sample's features beside those of the bicubic base, so they judge the detail given the input.
+Of two kinds. `PatchHeads` are small PatchGANs on frozen features, which learn within hundreds of steps (projected
+GANs, Sauer et al., 2021); they see a sample's features beside those of the bicubic base, so they judge the detail
+given the input. `PixelJudge` is a PatchGAN on the pixels, as in the paper.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import nn
 
+from napari_refvae.model.discriminator import PatchDiscriminator
 from napari_refvae.training import losses
 from napari_refvae.training.state import flatten_optimizer, restore_optimizer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from lightning.fabric import Fabric
     from torch import Tensor
 
     from napari_refvae.training.perception import Seen
 
-__all__ = ["Adversary", "PatchHeads"]
+__all__ = ["Adversary", "PatchHeads", "PixelJudge"]
 
 
 FINEST = 1
@@ -48,36 +52,70 @@ class PatchHeads(nn.Module):
         return [head(torch.cat([f, b], dim=1)).float() for head, f, b in pairs]
 
 
+class PixelJudge(nn.Module):
+    """The paper's discriminator: it sees the image alone (equation 5)."""
+
+    def __init__(self, width: int = 64) -> None:
+        super().__init__()
+        self.judge = PatchDiscriminator(width)
+
+    def forward(self, pixels: list[Tensor], base: list[Tensor]) -> list[Tensor]:
+        return [self.judge(pixels[0]).float()]
+
+
 def _normed(width_in: int, width_out: int, kernel: int) -> nn.Module:
     return nn.utils.parametrizations.spectral_norm(nn.Conv2d(width_in, width_out, kernel, padding=kernel // 2))
 
 
-class Adversary:
-    """The heads, their optimiser and the two sides of the game."""
+class Game(NamedTuple):
+    """The two sides' losses."""
 
-    def __init__(self, widths: list[int], fabric: Fabric) -> None:
-        self.fabric = fabric
-        heads = PatchHeads(widths).to(memory_format=torch.channels_last)
-        optimizer = torch.optim.AdamW(heads.parameters(), betas=(0.5, 0.99), weight_decay=0.0)
-        self.heads, self.optimizer = fabric.setup(heads, optimizer)
+    generator: Callable[[Tensor], Tensor]
+    discriminator: Callable[[Tensor, Tensor], Tensor]
+
+
+GAMES = {
+    "hinge": Game(losses.hinge_generator, losses.hinge_discriminator),
+    "minimax": Game(losses.minimax_generator, losses.minimax_discriminator),
+}
+
+
+class Adversary:
+    """A judge, its optimiser and the two sides of the game.
+
+    Parameters
+    ----------
+    judge
+        From what is seen of images and of their bicubic bases to logits.
+    fabric
+        Where it is trained.
+    game
+        ``hinge`` or ``minimax``.
+    """
+
+    def __init__(self, judge: PatchHeads | PixelJudge, fabric: Fabric, game: str = "hinge") -> None:
+        self.fabric, self.game = fabric, GAMES[game]
+        judge = judge.to(memory_format=torch.channels_last)
+        optimizer = torch.optim.AdamW(judge.parameters(), betas=(0.5, 0.99), weight_decay=0.0)
+        self.heads, self.optimizer = fabric.setup(judge, optimizer)
 
     def generator_term(self, seen: Seen, vividness: Tensor) -> Tensor:
-        """Hinge term of all samples, weighted by ``vividness (V,)``."""
-        heads: PatchHeads = self.heads.module  # not its DDP wrapper, which would wait for gradients of the heads
-        heads.requires_grad_(False)
-        scores = heads(seen.sr, _repeated(seen.base, seen.sr))
-        heads.requires_grad_(True)
-        each = [losses.hinge_generator(score).unflatten(0, (-1, len(vividness))).mean(dim=0) for score in scores]
+        """Mean over all samples, weighted by ``vividness (V,)``."""
+        judge = self.heads.module  # not its DDP wrapper, which would wait for gradients of the judge
+        judge.requires_grad_(False)
+        scores = judge(seen.sr, _repeated(seen.base, seen.sr))
+        judge.requires_grad_(True)
+        each = [self.game.generator(score).unflatten(0, (-1, len(vividness))).mean(dim=0) for score in scores]
         return (vividness * torch.stack(each).mean(dim=0)).mean()
 
     def step(self, seen: Seen, learning_rate: float) -> dict[str, Tensor]:
-        """Train the heads on what was seen of targets and of samples."""
+        """Train the judge on what was seen of targets and of samples."""
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate
         both = [torch.cat([real, fake.detach()]) for real, fake in zip(seen.hr, seen.sr, strict=True)]
         with self.fabric.autocast():
             scores, reals = self.heads(both, _repeated(seen.base, both)), len(seen.hr[0])
-            loss = torch.stack([losses.hinge_discriminator(s[:reals], s[reals:]) for s in scores]).mean()
+            loss = torch.stack([self.game.discriminator(s[:reals], s[reals:]) for s in scores]).mean()
         self.optimizer.zero_grad(set_to_none=True)
         self.fabric.backward(loss)
         self.optimizer.step()

@@ -15,6 +15,18 @@ if TYPE_CHECKING:
 __all__ = ["DataConfig", "LossWeights", "StageConfig", "TrainingConfig", "load_config"]
 
 
+SMALLEST_PATCH = 8
+"""LR pixels: below it a patch is mostly border."""
+
+CHOICES = {
+    "perceptual_network": ("features", "lpips", "own"),
+    "style_target": ("reference", "original"),
+    "adversary": ("features", "patchgan"),
+    "adversarial_loss": ("hinge", "minimax"),
+}
+"""What the settings that are words may say."""
+
+
 @dataclass(frozen=True, slots=True)
 class LossWeights:
     """Factor of each loss term; 0 leaves the term out and does not compute it.
@@ -30,10 +42,22 @@ class LossWeights:
     perceptual: float = 0.0  # feature distance to the target, mean over samples (v)
     local_best: float = 0.0  # feature distance of the locally best sample (v)
     style: float = 0.0  # feature statistics against the reference (v)
-    adversarial: float = 0.0  # hinge on frozen features (v)
+    content_features: float = 0.0  # L1 on the deepest features that the feature network gives (v)
+    low_resolution: float = 0.0  # L1 after down-sampling; nothing where samples are projected
+    adversarial: float = 0.0  # what the adversary says (v)
     total_variation: float = 0.0
     kl_noise: float = 1e-3  # a spatial dimension
     kl_code: float = 1e-3  # a dimension of the global code
+
+    @property
+    def of_features(self) -> bool:
+        """Whether a term needs features beside those of the perceptual ones."""
+        return bool(self.style or self.content_features)
+
+    @property
+    def of_perception(self) -> bool:
+        """Whether a perceptual term is in use."""
+        return bool(self.perceptual or self.local_best)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +86,41 @@ class DataConfig:
     altered: float = 0.43  # ... of which this share is blurred or sharpened together with the target
     dropped: float = 0.2  # no reference: the code comes from the prior
     fully_vivid: float = 0.6  # share of the vivid examples at vividness 1; the rest lies between
+    memory: float = 8.0  # GB of decoded photographs to keep; of a larger folder the last used are kept
+
+    def __post_init__(self) -> None:
+        if self.patch < SMALLEST_PATCH or self.faithful < 0 or self.vivid < 0 or not self.faithful + self.vivid:
+            raise InvalidSpecError(
+                f"expected patches of at least {SMALLEST_PATCH} LR pixels and at least one example a step; got "
+                f"patch {self.patch}, faithful {self.faithful}, vivid {self.vivid}"
+            )
+        if not 0 < self.smallest_scale <= 1 or self.memory <= 0:
+            raise InvalidSpecError(
+                f"expected smallest_scale in (0, 1] and memory above 0; got {self.smallest_scale} and {self.memory}"
+            )
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingConfig:
-    """A whole training run."""
+    """A whole training run.
+
+    Attributes
+    ----------
+    perceptual_network
+        What measures the perceptual terms. ``features``: the feature network, VGG-19 or the distilled one;
+        ``lpips``: AlexNet with LPIPS's learned weights (its other terms keep the feature network); ``own``: the
+        reference encoder of the model that training starts from, frozen, for all terms: needs no download.
+    style_target
+        ``reference``, as the paper says, or ``original``, as its published code does.
+    adversary
+        ``features``: heads on frozen features; ``patchgan``: a network of its own on the pixels.
+    adversarial_loss
+        ``hinge``, or ``minimax``: equation 5 of the paper.
+    latents
+        False: no reference and no noise, in training and after it: the ablation without the CVAE.
+    projected
+        Whether samples are made consistent with their input before they are judged, as they are in use.
+    """
 
     preset: str
     stages: tuple[StageConfig, ...]
@@ -81,12 +135,39 @@ class TrainingConfig:
     kl_warmup: int = 3000  # steps
     free_bits: float = 0.02  # nats a dimension of the code that the KL term leaves alone
     precision: str = "auto"  # Lightning Fabric's word; auto: bf16-mixed where the hardware computes it natively
+    perceptual_network: str = "features"
+    style_target: str = "reference"
+    adversary: str = "features"
+    adversarial_loss: str = "hinge"
+    latents: bool = True
+    projected: bool = True
 
     def __post_init__(self) -> None:
         if self.preset not in PRESETS:
             raise InvalidSpecError(f"expected a preset among {sorted(PRESETS)}; got {self.preset!r}")
         if not self.stages or abs(sum(stage.share for stage in self.stages) - 1) > 1e-6:
             raise InvalidSpecError("the stages' shares must add up to 1; mend them in the config file")
+        for name, known in CHOICES.items():
+            if getattr(self, name) not in known:
+                raise InvalidSpecError(f"expected {name} among {', '.join(known)}; got {getattr(self, name)!r}")
+        least = 2 if any(stage.weights.spread for stage in self.stages) else 1
+        if self.samples < least:
+            raise InvalidSpecError(f"expected at least {least} samples, for the spread term; got {self.samples}")
+
+    @property
+    def needs_features(self) -> bool:
+        """Whether any stage needs the feature network."""
+        measured = self.perceptual_network != "lpips"
+        judged = self.adversary == "features"
+        return any(
+            weights.of_features or (measured and weights.of_perception) or (judged and bool(weights.adversarial))
+            for weights in (stage.weights for stage in self.stages)
+        )
+
+    @property
+    def needs_lpips(self) -> bool:
+        """Whether any stage needs LPIPS."""
+        return self.perceptual_network == "lpips" and any(stage.weights.of_perception for stage in self.stages)
 
     def stage_at(self, step: int) -> tuple[StageConfig, float]:
         """The stage that ``step`` belongs to, and its learning rate there."""

@@ -10,18 +10,28 @@ import math
 from typing import TYPE_CHECKING
 
 import torch
+from torch.nn import functional as F
+
+from napari_refvae.resampling import downsample
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from torch import Tensor
 
     from napari_refvae.model.gaussian import DiagonalGaussian
 
 __all__ = [
     "code_kl",
+    "content_features",
+    "distance_maps",
     "field_kl",
     "hinge_discriminator",
     "hinge_generator",
     "local_best",
+    "low_resolution",
+    "minimax_discriminator",
+    "minimax_generator",
     "perceptual",
     "pixel",
     "spread",
@@ -59,25 +69,48 @@ def code_kl(posterior: DiagonalGaussian, present: Tensor, free_bits: float) -> T
     return (mean - free_bits).clamp(min=0).mean()
 
 
-def perceptual(sr: Features, hr: Features) -> Tensor:
+def low_resolution(sr: Tensor, lr: Tensor, scale: int) -> Tensor:
+    """L1 distance after down-sampling by D, an example (third term of equation 6): ``(P, B, C, H, W)`` to ``(P, B)``.
+
+    The published program down-samples without antialiasing here, which sees a quarter of the pixels.
+    """
+    small = downsample(sr.flatten(0, -4), scale).unflatten(0, sr.shape[:-3])
+    return pixel(small, lr)
+
+
+def content_features(sr: Features, hr: Features) -> Tensor:
+    """L1 distance of the deepest features (first term of equation 6), an example: ``P * b`` rows to ``(b,)``."""
+    a, b = sr[-1].float(), hr[-1].float()
+    return (a.unflatten(0, (-1, len(b))) - b).abs().mean(dim=(0, 2, 3, 4))
+
+
+def perceptual(sr: Features, hr: Features, channels: Features | None = None) -> Tensor:
     """Distance of channel-normalised features, mean over pixels and summed over layers, an example.
 
-    The form of LPIPS (Zhang et al., 2018) without learned weights: ``P * b`` rows against ``b`` to ``(b,)``, the
-    mean over samples.
+    The form of LPIPS (Zhang et al., 2018), and with its learned weights as ``channels`` LPIPS itself: ``P * b`` rows
+    against ``b`` to ``(b,)``, the mean over samples.
     """
-    return torch.stack([_distance_maps(a, b).mean(dim=(0, 2, 3)) for a, b in zip(sr, hr, strict=True)]).sum(dim=0)
+    return torch.stack([maps.mean(dim=(0, 2, 3)) for maps in distance_maps(sr, hr, channels)]).sum(dim=0)
 
 
-def local_best(sr: Features, hr: Features) -> Tensor:
+def local_best(sr: Features, hr: Features, channels: Features | None = None) -> Tensor:
     """Like `perceptual`, but of the sample that is nearest at each place: rewards covering the truth, ``(b,)``."""
-    maps = [_distance_maps(a, b).amin(dim=0).mean(dim=(1, 2)) for a, b in zip(sr, hr, strict=True)]
-    return torch.stack(maps).sum(dim=0)
+    return torch.stack([maps.amin(dim=0).mean(dim=(1, 2)) for maps in distance_maps(sr, hr, channels)]).sum(dim=0)
 
 
-def _distance_maps(sr: Tensor, hr: Tensor) -> Tensor:
-    """``(P * b, C, H, W)`` against ``(b, C, H, W)`` to ``(P, b, H, W)``."""
+def distance_maps(sr: Features, hr: Features, channels: Features | None = None) -> list[Tensor]:
+    """Squared distance of channel-normalised features at each place.
+
+    A layer: ``(P * b, C, H, W)`` against ``(b, C, H, W)``, weighted by ``(C,)``, to ``(P, b, H, W)``.
+    """
+    weights: Sequence[Tensor | None] = channels or [None] * len(hr)
+    return [_distance_map(a, b, weight) for a, b, weight in zip(sr, hr, weights, strict=True)]
+
+
+def _distance_map(sr: Tensor, hr: Tensor, weight: Tensor | None) -> Tensor:
     a, b = (x.float() * torch.rsqrt(x.float().square().sum(dim=1, keepdim=True) + 1e-6) for x in (sr, hr))
-    return (a.unflatten(0, (-1, len(b))) - b).square().sum(dim=2)
+    squared = (a.unflatten(0, (-1, len(b))) - b).square()
+    return squared.sum(dim=2) if weight is None else (squared * weight[:, None, None]).sum(dim=2)
 
 
 def style(sr: Features, reference: Features) -> Tensor:
@@ -111,3 +144,13 @@ def hinge_discriminator(real: Tensor, fake: Tensor) -> Tensor:
 def hinge_generator(fake: Tensor) -> Tensor:
     """Hinge loss of the generator, an example: ``(B, 1, h, w)`` to ``(B,)``."""
     return -fake.mean(dim=(1, 2, 3))
+
+
+def minimax_discriminator(real: Tensor, fake: Tensor) -> Tensor:
+    """Cross-entropy of the discriminator, ``-log D(real) - log(1 - D(fake))`` of logits (Goodfellow et al., 2014)."""
+    return F.softplus(-real).mean() + F.softplus(fake).mean()
+
+
+def minimax_generator(fake: Tensor) -> Tensor:
+    """Equation 5, ``log(1 - D(fake))`` of logits, an example: ``(B, 1, h, w)`` to ``(B,)``."""
+    return -F.softplus(fake).mean(dim=(1, 2, 3))

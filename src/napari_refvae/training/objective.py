@@ -3,6 +3,7 @@
 A faithful example (vividness 0) is decoded once, whatever its latents, and should be the best guess. A vivid one
 is decoded once from the posterior (a sample that has seen the true detail) and ``samples`` times from the prior:
 at vividness 1 only their mean should be the best guess, they are rewarded for spreading, and the feature terms act.
+A network without a noise field has no such posterior; its samples differ by their codes alone.
 """
 
 from __future__ import annotations
@@ -12,24 +13,28 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from napari_refvae.errors import InvalidSpecError
+from napari_refvae.model.blocks import ModulatedBlock
 from napari_refvae.model.compact import CompactRefVAE, DetailPosterior
 from napari_refvae.model.gaussian import DiagonalGaussian
 from napari_refvae.resampling import project, upsample
 from napari_refvae.training import losses
 
 if TYPE_CHECKING:
+    from napari_refvae.model.doors import ReferenceVAE
     from napari_refvae.training.config import LossWeights, TrainingConfig
     from napari_refvae.training.data import Batch
-    from napari_refvae.training.perception import Seen
+    from napari_refvae.training.perception import Views
 
-__all__ = ["Drawn", "Outputs", "TrainingNetwork", "generator_loss"]
+__all__ = ["Drawn", "Outputs", "TrainingNetwork", "generator_loss", "silence_latents"]
 
 
 class Drawn(NamedTuple):
     """The random numbers of a step: reproducible, and the same on every device.
 
-    ``code (P + 1, V, code)`` and ``noise (P + 1, V, noise, p, p)`` of the V vivid examples, entry 0 for the
-    posterior sample; ``faithful_code (F, code)`` and ``faithful_noise (F, noise, p, p)`` of the others.
+    ``code (K, V, code)`` and ``noise (K, V, noise, p, p)`` of the V vivid examples, entry 0 for the posterior
+    sample if there is one, the others for the P prior ones; ``faithful_code (F, code)`` and
+    ``faithful_noise (F, noise, p, p)`` of the others.
     """
 
     code: Tensor
@@ -41,23 +46,31 @@ class Drawn(NamedTuple):
 class Outputs(NamedTuple):
     """What the network made of a batch.
 
-    ``samples (P + 1, V, 3, 8p, 8p)``, entry 0 from the posterior; ``faithful (F, 3, 8p, 8p)``; the posteriors of
-    the codes ``(F + V, code)`` and of the noise fields ``(V, noise, p, p)``.
+    ``posterior (0 or 1, V, 3, H, W)``: the sample that has seen the true detail; ``prior (P, V, 3, H, W)``;
+    ``faithful (F, 3, H, W)``; the posteriors of the codes ``(F + V, code)`` and of the noise fields, if there are
+    any, ``(V, noise, p, p)``.
     """
 
-    samples: Tensor
+    posterior: Tensor
+    prior: Tensor
     faithful: Tensor
     code: DiagonalGaussian
-    noise: DiagonalGaussian
+    noise: DiagonalGaussian | None
 
 
 class TrainingNetwork(nn.Module):
     """The model and the detail posterior, as one module with one ``forward`` (as DDP needs it)."""
 
-    def __init__(self, model: CompactRefVAE) -> None:
+    def __init__(self, model: ReferenceVAE, *, latents: bool = True, projected: bool = True) -> None:
         super().__init__()
-        self.model = model
-        self.detail = DetailPosterior(model.config)
+        self.model, self.latents, self.projected = model, latents, projected
+        seeing = latents and isinstance(model, CompactRefVAE)
+        self.detail = DetailPosterior(model.config) if seeing else None  # type: ignore[arg-type]
+
+    @property
+    def extra(self) -> int:
+        """How many samples a vivid example has beside those from the prior: 1 from the posterior, or 0."""
+        return 0 if self.detail is None else 1
 
     def forward(self, batch: Batch, drawn: Drawn) -> Outputs:
         with torch.autocast(batch.lr.device.type, enabled=False):
@@ -65,18 +78,42 @@ class TrainingNetwork(nn.Module):
         features = self.model.encode(batch.lr.contiguous(memory_format=torch.channels_last))
         code = self.model.posterior(batch.reference)
         (count, vivid), first = drawn.code.shape[:2], len(drawn.faithful_code)
-        detail = (batch.hr - base)[first:].contiguous(memory_format=torch.channels_last)
-        noise = self.detail(detail, features[first:])
+        noise, fields = self._fields((batch.hr - base)[first:], features[first:], drawn)
         eps = torch.cat([drawn.faithful_code, drawn.code.flatten(0, 1)])
-        fields = torch.cat([drawn.faithful_noise, noise.sample(drawn.noise[0]), drawn.noise[1:].flatten(0, 1)])
         rows = torch.cat([torch.arange(first), torch.arange(first, first + vivid).repeat(count)]).to(eps.device)
         codes = DiagonalGaussian(code.mean[rows], code.log_variance[rows]).sample(eps)
-        codes = torch.where(batch.has_reference[rows, None], codes, eps)
+        codes = torch.where(batch.has_reference[rows, None] & self.latents, codes, eps)
         latent = self.model.lift(codes, fields, batch.vividness[rows]).contiguous(memory_format=torch.channels_last)
         fresh = self.model.decode(features[rows].contiguous(memory_format=torch.channels_last), latent)
         with torch.autocast(batch.lr.device.type, enabled=False):
-            sr = project(base[rows] + fresh.float(), batch.lr[rows], self.model.scale)
-        return Outputs(sr[first:].unflatten(0, (count, vivid)), sr[:first], code, noise)
+            sr = base[rows] + fresh.float()
+            sr = project(sr, batch.lr[rows], self.model.scale) if self.projected else sr
+        samples = sr[first:].unflatten(0, (count, vivid))
+        return Outputs(samples[: self.extra], samples[self.extra :], sr[:first], code, noise)
+
+    def _fields(self, detail: Tensor, features: Tensor, drawn: Drawn) -> tuple[DiagonalGaussian | None, Tensor]:
+        """The posterior of the vivid examples' noise fields, and all fields, row by row."""
+        if self.detail is None:
+            return None, torch.cat([drawn.faithful_noise, drawn.noise.flatten(0, 1)])
+        noise = self.detail(detail.contiguous(memory_format=torch.channels_last), features)
+        rest = drawn.noise[1:].flatten(0, 1)
+        return noise, torch.cat([drawn.faithful_noise, noise.sample(drawn.noise[0]), rest])
+
+
+def silence_latents(model: ReferenceVAE) -> None:
+    """Make a network deaf to code and noise: their weights become zero, and stay so while their values are.
+
+    Raises
+    ------
+    InvalidSpecError
+        If the network is not of our own family.
+    """
+    if not isinstance(model, CompactRefVAE):
+        raise InvalidSpecError("training without latents is for presets of our own family; set latents = true")
+    with torch.no_grad():
+        for block in model.modules():
+            if isinstance(block, ModulatedBlock):
+                block.modulation.weight[:, : model.layout.noise + model.layout.code] = 0
 
 
 def generator_loss(
@@ -85,35 +122,58 @@ def generator_loss(
     weights: LossWeights,
     config: TrainingConfig,
     step: int,
-    seen: Seen | None = None,
+    views: Views,
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """The weighted sum of all terms but the adversarial one, and each term by name (unweighted)."""
-    vivid, level, prior = batch.vivid, batch.vivid.vividness, outputs.samples[1:]
-    faithful = losses.pixel(outputs.faithful, batch.hr[: len(outputs.faithful)])
-    each = losses.pixel(prior, vivid.hr).mean(dim=0)
-    of_mean = losses.pixel(prior.mean(dim=0), vivid.hr)
+    terms = _pixel_terms(outputs, batch, weights) | _feature_terms(views, batch.vivid, weights, config)
     warmup = min(1.0, step / max(1, config.kl_warmup))
-    terms = {
-        "faithful_pixel": faithful.mean(),
-        "posterior_pixel": (level * losses.pixel(outputs.samples[0], vivid.hr)).mean(),
-        "prior_pixel": ((1 - level) * each + level * of_mean).mean(),
-        "spread": -(level * losses.spread(prior)).mean(),
-        "kl_noise": warmup * losses.field_kl(outputs.noise),
-        "kl_code": warmup * losses.code_kl(outputs.code, batch.has_reference, config.free_bits),
-    }
-    if weights.total_variation:
-        terms["total_variation"] = losses.total_variation(outputs.samples).mean()
-    if seen is not None:
-        terms |= _feature_terms(seen, vivid)
-    total = sum((getattr(weights, name) * term for name, term in terms.items()), torch.zeros(()))
+    if outputs.noise is not None:
+        terms["kl_noise"] = warmup * losses.field_kl(outputs.noise)
+    if config.latents:
+        terms["kl_code"] = warmup * losses.code_kl(outputs.code, batch.has_reference, config.free_bits)
+    total = sum(
+        (getattr(weights, name) * term for name, term in terms.items()), torch.zeros((), device=batch.lr.device)
+    )
     return total, {name: term.detach() for name, term in terms.items()}
 
 
-def _feature_terms(seen: Seen, vivid: Batch) -> dict[str, Tensor]:
-    """Each weighted by the example's vividness."""
-    level = vivid.vividness
-    return {
-        "perceptual": (level * losses.perceptual(seen.sr, seen.hr)).mean(),
-        "local_best": (level * losses.local_best(seen.sr, seen.hr)).mean(),
-        "style": (level * vivid.has_reference * losses.style(seen.sr, seen.reference)).mean(),
-    }
+def _pixel_terms(outputs: Outputs, batch: Batch, weights: LossWeights) -> dict[str, Tensor]:
+    """Terms that look at pixels; those of the vivid examples weighted by their vividness."""
+    vivid, level, prior = batch.vivid, batch.vivid.vividness, outputs.prior
+    terms: dict[str, Tensor] = {}
+    if len(outputs.faithful):
+        terms["faithful_pixel"] = losses.pixel(outputs.faithful, batch.hr[: len(outputs.faithful)]).mean()
+    if not len(level):
+        return terms
+    if len(outputs.posterior):
+        terms["posterior_pixel"] = (level * losses.pixel(outputs.posterior[0], vivid.hr)).mean()
+    each = losses.pixel(prior, vivid.hr).mean(dim=0)
+    of_mean = losses.pixel(prior.mean(dim=0), vivid.hr)
+    terms["prior_pixel"] = ((1 - level) * each + level * of_mean).mean()
+    if len(prior) > 1:
+        terms["spread"] = -(level * losses.spread(prior)).mean()
+    if weights.low_resolution:
+        scale = vivid.hr.shape[-1] // vivid.lr.shape[-1]
+        terms["low_resolution"] = losses.low_resolution(prior, vivid.lr, scale).mean()
+    if weights.total_variation:
+        terms["total_variation"] = losses.total_variation(torch.cat([outputs.posterior, prior])).mean()
+    return terms
+
+
+def _feature_terms(views: Views, vivid: Batch, weights: LossWeights, config: TrainingConfig) -> dict[str, Tensor]:
+    """Terms that look at features, each weighted by the example's vividness; those without weight are left out."""
+    level, (seen, measured, _) = vivid.vividness, views
+    terms: dict[str, Tensor] = {}
+    if measured is not None:
+        sides = (measured.sr, measured.hr, measured.channels)
+        if weights.perceptual:
+            terms["perceptual"] = (level * losses.perceptual(*sides)).mean()
+        if weights.local_best:
+            terms["local_best"] = (level * losses.local_best(*sides)).mean()
+    if seen is not None and weights.content_features:
+        terms["content_features"] = (level * losses.content_features(seen.sr, seen.hr)).mean()
+    if seen is not None and weights.style and config.style_target == "original":
+        terms["style"] = (level * losses.style(seen.sr, seen.hr)).mean()
+    elif seen is not None and weights.style:
+        terms["style"] = (level * vivid.has_reference * losses.style(seen.sr, seen.reference)).mean()
+    return terms

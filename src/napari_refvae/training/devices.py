@@ -1,0 +1,25 @@
+"""Where training runs: accelerator, number of processes, precision."""
+
+from __future__ import annotations
+
+import os
+
+import torch
+from lightning.fabric import Fabric
+
+from napari_refvae.model.precision import has_native_bf16
+
+__all__ = ["open_fabric"]
+
+
+def open_fabric(precision: str, devices: int | str) -> Fabric:
+    """Fabric on the best accelerator; under ``torchrun`` or ``fabric run``, with as many processes as that started."""
+    started = os.environ.get("LOCAL_WORLD_SIZE")
+    if started is not None:
+        devices = int(started)
+    if precision == "auto":
+        native = has_native_bf16(torch.device("cuda" if torch.cuda.is_available() else "cpu"))
+        precision = "bf16-mixed" if native else "32-true"
+    fabric = Fabric(precision=precision, devices=devices, strategy="auto")  # type: ignore[arg-type]
+    fabric.launch()
+    return fabric
