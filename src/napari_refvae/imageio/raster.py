@@ -1,4 +1,4 @@
-"""Reading PNG, JPEG, WebP and BMP through Pillow, at their full depth.
+"""Reading PNG, JPEG, WebP, BMP and GIF through Pillow, at their full depth.
 
 Pillow has no colour mode of more than 8 bits a channel: it reads 16-bit RGB as its high bytes and
 says nothing. Its decoders can hand out the low bytes just as well, by the other byte order's name,
@@ -17,6 +17,7 @@ import numpy as np
 from PIL import Image, ImageFile
 
 from napari_refvae.errors import InvalidInputError
+from napari_refvae.imageio.tags import ImageTags, find_tags
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,9 +25,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    Tagged = tuple[NDArray[Any], ImageTags]
+
 __all__ = ["MAX_PIXELS", "check_size", "oriented", "read_raster"]
 
-FORMATS = ("PNG", "JPEG", "WEBP", "BMP")
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF")
 
 MAX_PIXELS = 178_956_970
 """Larger images are refused before they are decoded; twice Pillow's own limit, where Pillow refuses too."""
@@ -57,27 +60,26 @@ ORIENTATION = 0x0112
 """EXIF and TIFF tag."""
 
 
-def read_raster(file: BinaryIO, formats: tuple[str, ...] = FORMATS) -> NDArray[Any]:
-    """Decode an open file: ``(H, W)``, ``(H, W, 3)`` or ``(H, W, 4)``, upright.
+def read_raster(file: BinaryIO, formats: tuple[str, ...] = FORMATS) -> Tagged:
+    """Decode an open file: ``(H, W)``, ``(H, W, 3)`` or ``(H, W, 4)``, upright, and its tags.
 
     1-bit images come as uint8, so that a result can hold the grey levels between; palettes and CMYK
-    as RGB; anything with transparency as RGBA.
+    as RGB; anything with transparency as RGBA. Of an animation, the first frame.
 
     Raises
     ------
     InvalidInputError
-        If the file holds several frames, too many pixels, or a depth that cannot be kept.
+        If the file holds too many pixels, or a depth that cannot be kept.
     OSError, SyntaxError, ValueError
         What Pillow raises for a damaged file.
     """
-    image = _open(file, formats)
-    frames = getattr(image, "n_frames", 1)
-    if frames > 1 and image.format != "MPO":  # MPO: a photograph and its previews
-        raise InvalidInputError(f"expected one image; got {frames} frames: save the frame you want on its own")
-    rawmode = _rawmode(image)
-    deep = ";16" in rawmode and not image.mode.startswith("I;16")
-    values = _decode_deep(image, partial(_open, file, formats), rawmode) if deep else _decode(image)
-    return oriented(values, image.getexif().get(ORIENTATION, 1))
+    with warnings.catch_warnings():  # damaged tags are of no consequence, and large images meet our own bound
+        warnings.simplefilter("ignore")
+        image = _open(file, formats)
+        rawmode = _rawmode(image)
+        deep = ";16" in rawmode and not image.mode.startswith("I;16")
+        values = _decode_deep(image, partial(_open, file, formats), rawmode) if deep else _decode(image)
+        return oriented(values, find_tags(image.info), image.getexif().get(ORIENTATION, 1))
 
 
 def check_size(width: int, height: int) -> None:
@@ -95,24 +97,22 @@ def check_size(width: int, height: int) -> None:
         )
 
 
-def oriented(values: NDArray[Any], orientation: int) -> NDArray[Any]:
+def oriented(values: NDArray[Any], tags: ImageTags, orientation: int) -> Tagged:
     """Turn an image upright by its EXIF or TIFF orientation, 1 to 8; other values leave it as it is."""
     if orientation in (5, 6, 7, 8):
-        values = values.swapaxes(0, 1)
+        values, tags = values.swapaxes(0, 1), tags.turned()
     if orientation in (3, 4, 7, 8):
         values = values[::-1]
     if orientation in (2, 3, 6, 7):
         values = values[:, ::-1]
-    return values
+    return values, tags
 
 
 def _open(file: BinaryIO, formats: tuple[str, ...]) -> ImageFile.ImageFile:
     """Read the header."""
     file.seek(0)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own bound follows
-            image = Image.open(file, formats=formats)
+        image = Image.open(file, formats=formats)
     except Image.DecompressionBombError as error:
         raise InvalidInputError(
             f"expected an image of at most {MAX_PIXELS:,} pixels; {error}: crop it first"

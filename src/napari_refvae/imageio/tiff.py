@@ -8,14 +8,17 @@ import numpy as np
 from tifffile import COMPRESSION, EXTRASAMPLE, PHOTOMETRIC, TiffFile, TiffPage
 
 from napari_refvae.errors import InvalidInputError
-from napari_refvae.imageio.raster import ORIENTATION, check_size, oriented, read_raster
+from napari_refvae.imageio.raster import MAX_PIXELS, ORIENTATION, check_size, oriented, read_raster
+from napari_refvae.imageio.tifftags import tiff_tags
 
 if TYPE_CHECKING:
     from typing import BinaryIO
 
     from numpy.typing import NDArray
 
-__all__ = ["TIFF_SIGNATURES", "read_tiff"]
+    from napari_refvae.imageio.tags import ImageTags
+
+__all__ = ["TIFF_SIGNATURES", "check_page", "decode_page", "read_tiff"]
 
 TIFF_SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # classic and big, in either byte order
 
@@ -26,8 +29,12 @@ READABLE = (COMPRESSION.NONE, COMPRESSION.ADOBE_DEFLATE, COMPRESSION.DEFLATE, CO
 """Compressions that tifffile undoes by itself; Pillow knows the others (LZW, JPEG, fax)."""
 
 
-def read_tiff(file: BinaryIO) -> NDArray[Any]:
-    """Decode an open TIFF file: ``(H, W)`` or ``(H, W, C)``, upright, in its own dtype.
+MAX_BYTES = 8 * MAX_PIXELS
+"""Compressed pixels that claim more are refused before they are decoded."""
+
+
+def read_tiff(file: BinaryIO) -> tuple[NDArray[Any], ImageTags]:
+    """Decode an open TIFF file: ``(H, W)`` or ``(H, W, C)``, upright, in its own dtype, and its tags.
 
     1-bit images come as uint8, palettes and CMYK as RGB, grey with alpha as RGBA; premultiplied alpha is
     divided out.
@@ -41,15 +48,38 @@ def read_tiff(file: BinaryIO) -> NDArray[Any]:
     """
     with TiffFile(file) as tiff:
         page = _only_page(tiff)
-        check_size(page.imagewidth, page.imagelength)
+        tags = tiff_tags(tiff, page)
+        check_page(page, tiff.filehandle.size)
         if page.photometric not in PLAIN or page.compression not in READABLE:
-            return _through_pillow(file, page)
-        _check_complete(page, tiff.filehandle.size)
-        values = page.asarray(maxworkers=1)
-        orientation = page.tags.valueof(ORIENTATION, 1)
-    if page.axes[0] == "S":
-        values = np.moveaxis(values, 0, -1)
-    return oriented(_upright_values(values, page), orientation)
+            values, _ = _through_pillow(file, page)
+            return values, tags.turned() if page.tags.valueof(ORIENTATION, 1) in (5, 6, 7, 8) else tags
+        return oriented(decode_page(page), tags, page.tags.valueof(ORIENTATION, 1))
+
+
+def check_page(page: TiffPage, size: int) -> None:
+    """Refuse a page that is too large to be decoded safely, or whose pixels a file of ``size`` bytes cannot hold.
+
+    Raises
+    ------
+    InvalidInputError
+        If it claims too many pixels or bytes.
+    ValueError
+        If the file ends before its pixels do; tifffile would fill them with zeros.
+    """
+    check_size(page.imagewidth, page.imagelength)
+    if page.compression != COMPRESSION.NONE and page.nbytes > MAX_BYTES:
+        raise InvalidInputError(
+            f"expected an image of at most {MAX_BYTES:,} bytes once decompressed; the file claims {page.nbytes:,}: "
+            "crop it, or save it without compression"
+        )
+    if page.photometric in PLAIN and page.compression in READABLE:
+        _check_complete(page, size)
+
+
+def decode_page(page: TiffPage) -> NDArray[Any]:
+    """The pixels of a page that needs no conversion, colours last, as they are meant."""
+    values = page.asarray(maxworkers=1)
+    return _meant(np.moveaxis(values, 0, -1) if page.axes[0] == "S" else values, page)
 
 
 def _only_page(tiff: TiffFile) -> TiffPage:
@@ -76,7 +106,7 @@ def _check_complete(page: TiffPage, size: int) -> None:
         raise ValueError("its pixels are not all there")
 
 
-def _upright_values(values: NDArray[Any], page: TiffPage) -> NDArray[Any]:
+def _meant(values: NDArray[Any], page: TiffPage) -> NDArray[Any]:
     """Values as they are meant: 0 is black, alpha is not premultiplied and follows three colours."""
     if values.dtype.kind == "b":
         values = values.astype(np.uint8) * np.uint8(255)
@@ -100,9 +130,9 @@ def _divided(values: NDArray[Any]) -> NDArray[Any]:
     return np.concatenate((straight.astype(values.dtype), values[..., -1:]), axis=-1)
 
 
-def _through_pillow(file: BinaryIO, page: TiffPage) -> NDArray[Any]:
+def _through_pillow(file: BinaryIO, page: TiffPage) -> tuple[NDArray[Any], ImageTags]:
     """Decode with libtiff, refusing what Pillow would change without a word."""
-    values = read_raster(file, ("TIFF",))
+    values, tags = read_raster(file, ("TIFF",))
     kept = np.dtype(np.uint8) if page.dtype == np.bool_ else page.dtype
     inverted = page.photometric == PHOTOMETRIC.MINISWHITE and kept != np.uint8
     if values.dtype != kept or inverted:
@@ -111,4 +141,4 @@ def _through_pillow(file: BinaryIO, page: TiffPage) -> NDArray[Any]:
             f"expected pixels that can be read without loss; got {page.dtype} compressed as {compression}: "
             "save the image as uncompressed TIFF"
         )
-    return values
+    return values, tags

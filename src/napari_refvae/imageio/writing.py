@@ -14,16 +14,19 @@ import tifffile
 from PIL import Image
 
 from napari_refvae.errors import OutputError
+from napari_refvae.imageio.png import write_png16
+from napari_refvae.imageio.tags import ImageTags, pixels_per_centimetre
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
-__all__ = ["holds", "output_errors", "write_image", "write_text"]
+__all__ = ["holds", "output_errors", "whole", "write_image", "write_text"]
 
 PNG = (".png",)
 TIFF = (".tif", ".tiff")
+OME = (".ome.tif", ".ome.tiff")
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -31,8 +34,7 @@ DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 def holds(suffix: str, array: NDArray[Any]) -> bool:
     """Whether a format keeps an image's dtype and kind.
 
-    PNG keeps uint8 and uint16 grey, and uint8 RGB and RGBA; TIFF keeps all. Booleans count as uint8, see
-    `write_image`.
+    PNG keeps uint8 and uint16; TIFF keeps all. Booleans count as uint8, see `write_image`.
 
     Raises
     ------
@@ -43,20 +45,22 @@ def holds(suffix: str, array: NDArray[Any]) -> bool:
         return True
     if suffix.lower() not in PNG:
         raise OutputError(f"expected .png, .tif or .tiff as the output's suffix; got {suffix!r}: rename the output")
-    grey = array.ndim == 2 or array.shape[2:] == (1,)
-    return array.dtype.name in ("uint8", "bool") or (array.dtype.name == "uint16" and grey)
+    return array.dtype.newbyteorder("=").name in ("uint8", "uint16", "bool")
 
 
-def write_image(path: Path | str, array: NDArray[Any]) -> None:
+def write_image(path: Path | str, array: NDArray[Any], tags: ImageTags | None = None) -> None:
     """Write an image so that it is there whole or not at all, replacing a file of that name.
 
     Parameters
     ----------
     path
-        Ends in .png, .tif or .tiff; its folder exists.
+        Ends in .png, .tif or .tiff; its folder exists. With .ome.tif or .ome.tiff it becomes OME-TIFF.
     array
         ``(H, W)``, ``(H, W, 1)``, ``(H, W, 3)`` or ``(H, W, 4)``, of a dtype that the format keeps (see
         `holds`). Booleans are written as 0 and 255 in 8 bits, the way 1-bit files are read.
+    tags
+        Colour profile, resolution and pixel size to write with it; what the format or the image's channels have
+        no place for is left out.
 
     Raises
     ------
@@ -69,18 +73,15 @@ def write_image(path: Path | str, array: NDArray[Any]) -> None:
     if array.dtype.kind not in "buif":
         raise OutputError(f"expected booleans, integers or floats to write; got {array.dtype}: convert the image first")
     if not holds(path.suffix, array):
-        raise OutputError(
-            f"expected uint8, or uint16 grey, for a PNG; got {array.dtype} of shape {array.shape}: "
-            "write to .tiff instead"
-        )
+        raise OutputError(f"expected uint8 or uint16 for a PNG; got {array.dtype}: write to .tiff instead")
     if array.dtype.kind == "b":
         array = array * np.uint8(255)
     plain = np.ascontiguousarray(array[..., 0] if array.shape[2:] == (1,) else array, array.dtype.newbyteorder("="))
-    with _whole(path) as temporary:
+    with whole(path) as temporary:
         if path.suffix.lower() in PNG:
-            Image.fromarray(plain).save(temporary, "PNG")
+            _write_png(temporary, plain, tags or ImageTags())
         else:
-            _write_tiff(temporary, plain)
+            _write_tiff(temporary, plain, tags or ImageTags(), path.name.lower().endswith(OME))
 
 
 def write_text(path: Path, text: str) -> None:
@@ -91,7 +92,7 @@ def write_text(path: Path, text: str) -> None:
     OutputError
         If it cannot be written; nothing is left behind.
     """
-    with _whole(path) as temporary:
+    with whole(path) as temporary:
         temporary.write_text(text, "utf-8")
 
 
@@ -105,7 +106,7 @@ def output_errors(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _whole(path: Path) -> Iterator[Path]:
+def whole(path: Path) -> Iterator[Path]:
     """A temporary name beside ``path`` that becomes ``path`` at the end, or vanishes."""
     temporary = path.with_name(f".{uuid.uuid4().hex[:12]}.partial")
     with output_errors(path):
@@ -117,16 +118,38 @@ def _whole(path: Path) -> Iterator[Path]:
             raise
 
 
-def _write_tiff(path: Path, array: NDArray[Any]) -> None:
+def _write_png(path: Path, array: NDArray[Any], tags: ImageTags) -> None:
+    if array.dtype == np.uint16 and array.ndim == 3:
+        with path.open("wb") as file:
+            write_png16(file, array, tags)
+        return
+    dpi = {} if tags.dpi is None else {"dpi": (tags.dpi[1], tags.dpi[0])}
+    Image.fromarray(array).save(path, "PNG", icc_profile=tags.profile_for(array), **dpi)
+
+
+def _write_tiff(path: Path, array: NDArray[Any], tags: ImageTags, ome: bool) -> None:
     """Uncompressed, so that every reader reads it and it can be mapped into memory."""
     colour = array.ndim == 3
+    density, unit = (tags.dpi, "INCH") if tags.dpi else (pixels_per_centimetre(tags), "CENTIMETER")
     tifffile.imwrite(
         path,
         array,
         photometric="rgb" if colour else "minisblack",
         extrasamples=["unassalpha"] if array.shape[2:] == (4,) else None,
-        metadata=None,
+        iccprofile=tags.profile_for(array),
+        resolution=None if density is None else (density[1], density[0]),
+        resolutionunit=None if density is None else unit,
+        ome=ome,
+        metadata={"axes": "YXS" if colour else "YX", **_ome_sizes(tags)} if ome else None,
     )
+
+
+def _ome_sizes(tags: ImageTags) -> dict[str, Any]:
+    """A pixel's size in the words of OME-XML."""
+    if tags.pixel_size is None:
+        return {}
+    sizes = {"PhysicalSizeY": tags.pixel_size[0], "PhysicalSizeX": tags.pixel_size[1]}
+    return sizes | ({"PhysicalSizeYUnit": tags.unit, "PhysicalSizeXUnit": tags.unit} if tags.unit else {})
 
 
 def _sentence(path: Path, error: OSError) -> str:
