@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass, fields
 from typing import Any
 
-__all__ = ["Preferences", "apply_cache_folder", "read_preferences"]
+__all__ = ["Preferences", "apply_cache_folder", "choose_model", "read_preferences"]
 
 PLUGIN = "napari-refvae"
 PAGES = ("runs", "files")
@@ -54,6 +54,17 @@ def read_preferences() -> Preferences:
             if value is not None:
                 held[field.name] = value
     return Preferences(**held)
+
+
+def choose_model(name: str) -> bool:
+    """Make a model the one that new widgets begin with; False where napari holds no preferences of plugins."""
+    try:
+        from napari.settings import get_plugin_settings
+
+        get_plugin_settings(PLUGIN).runs.model = name
+    except (ImportError, KeyError):
+        return False
+    return True
 
 
 def apply_cache_folder(preferences: Preferences) -> None:
