@@ -8,6 +8,7 @@ from skimage import data
 
 import napari_refvae
 from napari_refvae import api
+from napari_refvae.engine.result import FinishedSample
 from napari_refvae.errors import (
     InvalidInputError,
     InvalidSpecError,
@@ -15,7 +16,9 @@ from napari_refvae.errors import (
     UnknownModelError,
     UnreadableFileError,
 )
-from napari_refvae.spec import ImageReference, PriorReference, SelfReference, TileSpec
+from napari_refvae.spec import ImageReference, PriorReference, Progress, SelfReference, TileSpec
+
+CHOSEN = {"region": (1, 2, 9, 10), "scale": 4, "faithful": True}
 
 
 @pytest.fixture
@@ -72,13 +75,18 @@ def test_the_record_names_all_that_made_the_result(upscale, image, texture, tiny
     assert result.lr is image
 
 
-@pytest.mark.parametrize("settings", [{}, {"temperature": 0.7, "strength": 0.5, "vividness": 0.3, "consistency": None}])
+@pytest.mark.parametrize(
+    "settings", [{}, {"temperature": 0.7, "strength": 0.5, "vividness": 0.3, "consistency": None}, CHOSEN]
+)
 def test_a_side_car_replays_to_the_same_pixels(upscale, image, texture, tmp_path, settings):
     Image.fromarray(image).save(tmp_path / "a.png")
     Image.fromarray(texture).save(tmp_path / "b.png")
     result = upscale(tmp_path / "a.png", [tmp_path / "b.png", "self", None], samples=2, seed=11, tile=20, **settings)
     side_car = result.save(tmp_path / "out", "a")[-1]
-    np.testing.assert_array_equal(napari_refvae.replay(side_car).sr, result.sr)
+    again = napari_refvae.replay(side_car)
+    np.testing.assert_array_equal(again.sr, result.sr)
+    if result.faithful is not None:
+        np.testing.assert_array_equal(again.faithful, result.faithful)
 
 
 def test_replay_takes_what_has_moved_and_refuses_what_has_changed(upscale, image, tmp_path):
@@ -155,6 +163,56 @@ def test_replay_of_an_incomplete_side_car_names_what_is_missing(upscale, image, 
         napari_refvae.replay(side_car, image=image)
 
 
+def test_the_region_is_cut_from_everything(upscale, image):
+    whole = upscale(image, samples=1, precision="float32")
+    part = upscale(image, samples=1, precision="float32", region=(20, 3, 5, 6), faithful=True)
+    np.testing.assert_array_equal(part.lr, image[20:25, 3:9])
+    assert part.faithful.shape == part.bicubic.shape == part.sr[0].shape == (40, 48, 3)
+    assert np.abs(part.sr[0].astype(int) - whole.sr[0][160:200, 24:72]).max() <= 1
+    assert part.provenance["input"] == whole.provenance["input"]
+    assert part.provenance["settings"]["region"] == [20, 3, 5, 6]
+
+
+def test_steps_yield_finished_samples_and_drain_passes_progress_only(upscale, tiny_model, image):
+    steps = list(api.steps(image, samples=3, model=tiny_model, device="cpu"))
+    assert [step.index for step in steps if isinstance(step, FinishedSample)] == [0, 1, 2]
+    seen = []
+    upscale(image, samples=3, on_progress=seen.append)
+    assert seen == [step for step in steps if isinstance(step, Progress)]
+
+
+def test_prepare_says_what_will_run_and_measures_once(tiny_model):
+    ready = api.prepare(tiny_model, "cpu", "float32")
+    assert (ready.device.value, ready.precision.value, ready.scale) == ("cpu", "float32", 8)
+    assert ready.sha256 == api.load_model(tiny_model).info.identity
+    assert 0 < ready.seconds_per_pixel < 0.01
+    assert api.prepare(tiny_model, "cpu", "float32") == ready
+
+
+@pytest.mark.parametrize(
+    "settings", [{}, {"scale": 2}, {"region": (3, 4, 5, 6)}, {"faithful": True}, {"tile": 9}], ids=str
+)
+def test_a_forecast_is_what_a_run_gives(upscale, image, tiny_model, settings):
+    told = api.forecast(image.shape, image.dtype, samples=2, references=2, model=tiny_model, device="cpu", **settings)
+    seen = []
+    made = upscale(image, ["self", "none"], samples=2, on_progress=seen.append, **settings)
+    assert told.size == made.sr.shape[1:3]
+    assert told.samples == len(made)
+    assert told.tiles == seen[-1].tiles
+    arrays = (made.sr, made.bicubic, *([] if made.faithful is None else [made.faithful]))
+    assert told.result_bytes == sum(array.nbytes for array in arrays) < told.peak_bytes
+    assert told.seconds > 0
+
+
+def test_a_forecast_refuses_what_a_run_would(tiny_model):
+    with pytest.raises(InvalidSpecError, match="one of 2, 4, 8"):
+        api.forecast((9, 9), "uint8", scale=3, model=tiny_model)
+    with pytest.raises(InvalidSpecError, match="region must be"):
+        api.forecast((9, 9), "uint8", region=(5, 5, 5, 5), model=tiny_model)
+    with pytest.raises(InvalidInputError, match=r"shape of an image.* got \(9,\)"):
+        api.forecast((9,), "uint8", model=tiny_model)
+
+
 def test_steps_may_be_closed(tiny_model, image):
     steps = api.steps(image, model=tiny_model, device="cpu")
     next(steps)
@@ -166,6 +224,11 @@ def test_steps_may_be_closed(tiny_model, image):
     [
         ({"samples": 0}, InvalidSpecError, "samples must be an integer of at least 1; got 0"),
         ({"seed": "x"}, InvalidSpecError, "seed must be an integer"),
+        ({"scale": 3}, InvalidSpecError, "one of 2, 4, 8 with this model; got 3"),
+        ({"scale": "4"}, InvalidSpecError, "scale must be an integer"),
+        ({"region": (0, 0, 33, 4)}, InvalidSpecError, "within the image of 32 x 32; got 0, 0, 33, 4"),
+        ({"region": (0, 0, 4)}, InvalidSpecError, "four integers"),
+        ({"region": (0, 0, 4, 0.5)}, InvalidSpecError, "width must be an integer; got 0.5"),
         ({"tile": 0}, InvalidSpecError, "at least 1 LR pixel; got 0"),
         ({"tile": "big"}, InvalidSpecError, "tile must be 'auto', a number"),
         ({"consistency": "box"}, InvalidSpecError, "'bicubic' or None; got 'box'"),

@@ -145,6 +145,21 @@ class TestUpscale:
         assert done.exit_code == 0, done.output
         assert read_image(folder / "out" / "counts_x8_none_s0.tiff").max() > 100
 
+    def test_a_region_at_a_smaller_scale_with_the_faithful_image(self, refvae, folder, tiny_model):
+        options = {"region": (2, 3, 8, 9), "scale": 4, "faithful": True, "samples": 1}
+        words = ["--region", "2", "3", "8", "9", "--scale", "4", "--faithful", "--samples", "1"]
+        done = refvae("upscale", "cat.png", *words, "-o", "out")
+        expected = napari_refvae.upscale("cat.png", model=tiny_model, **options)
+
+        assert done.exit_code == 0, done.output
+        assert made(folder) == ["cat_x4.json", "cat_x4_faithful.png", "cat_x4_none_s0.png"]
+        assert "cat_x4_faithful.png" in done.stdout
+        np.testing.assert_array_equal(read_image(folder / "out" / "cat_x4_none_s0.png"), expected.sr[0])
+        np.testing.assert_array_equal(read_image(folder / "out" / "cat_x4_faithful.png"), expected.faithful)
+        replayed = refvae("replay", folder / "out" / "cat_x4.json", "-o", "again")
+        assert replayed.exit_code == 0, replayed.output
+        assert (folder / "again" / "cat_x4_faithful.png").is_file()
+
     def test_brackets_in_a_name_are_no_markup(self, refvae, folder):
         (folder / "cat.png").rename("cat[red].png")
         done = refvae("upscale", "cat[red].png", "-n", "1", "-o", "out")
@@ -176,6 +191,10 @@ class TestRefused:
             ("upscale cat.png --temperature nan", "temperature must be"),
             ("upscale cat.png --strength 2", "strength must be"),
             ("upscale cat.png --vividness -0.1", "vividness must be"),
+            ("upscale cat.png --scale 3", "scale must be one of 2, 4, 8"),
+            ("upscale cat.png --scale 1", "scale must be"),
+            ("upscale cat.png --region 0 0 5", "--region"),
+            ("upscale cat.png --region 10 0 6 5", "cat.png: region must be"),
             ("upscale cat.png --model unheard-of", "unheard-of"),
             ("upscale cat.png --model cat.png", "cat.png"),
             ("upscale cat.png --consistency lanczos", "--consistency"),
@@ -197,6 +216,7 @@ class TestRefused:
             ("convert text.png --scale 3 --output model.safetensors", "3"),
             ("evaluate --images . --no-features --samples 0", "samples must be"),
             ("evaluate --images . --listen", "--references DIR"),
+            ("evaluate --images . --related", "--references DIR"),
             ("train --images nowhere --output run", "nowhere"),
             ("train --config unheard-of --images . --output run", "unheard-of"),
             ("dance", "dance"),
@@ -253,7 +273,7 @@ class TestReplay:
         done = refvae("replay", side_car)
 
         assert done.exit_code == 1
-        assert "1 of 2 samples differ from the recorded pixels (seeds 4)" in done.stderr
+        assert "1 of 2 images differ from the recorded pixels (seed 4)" in done.stderr
 
     def test_names_an_input_that_has_changed(self, refvae, folder, side_car):
         Image.fromarray(255 - LR).save("cat.png")
@@ -344,25 +364,44 @@ def test_evaluate_writes_its_report(refvae, folder, tiny_model):
     assert "found none" in refused.stderr
 
     Image.fromarray(np.tile(LR, (4, 4, 1))[:48, :56]).save("original.png")
-    done = refvae(
-        *(
-            "evaluate",
-            "--images",
-            "original.png",
-            "--no-features",
-            "-n",
-            "2",
-            "--model",
-            str(tiny_model),
-            "-o",
-            "report",
-        )
-    )
+    words = f"evaluate --images original.png --no-features -n 2 --model {tiny_model} -o out"
+    done = refvae(*words.split())
     assert done.exit_code == 0, done.output
     assert "| bicubic |" in done.output
-    assert {path.name for path in (folder / "report").iterdir()} == {
-        f"evaluation.{kind}" for kind in ("md", "csv", "json")
-    }
+    assert made(folder) == [f"evaluation.{kind}" for kind in ("csv", "json", "md")]
+
+
+def test_evaluate_draws_figures_of_a_box(refvae, folder, tiny_model):
+    pytest.importorskip("matplotlib")
+    Image.fromarray(np.tile(LR, (4, 4, 1))[:48, :56]).save("original.png")
+    words = f"evaluate --images original.png --no-features -n 2 --model {tiny_model} -o out --box 8 16 24 24"
+    done = refvae(*words.split())
+    assert done.exit_code == 0, done.output
+    names = [f"original_{figure}.{kind}" for figure in ("comparison", "residuals") for kind in ("pdf", "png")]
+    assert sorted(path.name for path in (folder / "out" / "figures").iterdir()) == names
+
+    outside = refvae(*words.split()[:-4], "0", "0", "49", "8")
+    assert outside.exit_code == 2
+    assert "a box inside 48 x 56 pixels" in outside.stderr
+
+
+def test_related_passes_its_options_on(refvae, folder, monkeypatch):
+    asked = {}
+    monkeypatch.setattr("napari_refvae.evaluation.distance.FeatureDistance", lambda weights: weights.name)
+    monkeypatch.setattr(
+        "napari_refvae.evaluation.related.compare_related",
+        lambda images, references, distance, **options: asked.update(
+            options, images=images.name, references=references.name, distance=distance
+        ),
+    )
+    monkeypatch.setattr("napari_refvae.evaluation.related.to_markdown", lambda scores: "a table\n")
+    words = "--images a --references b --feature-weights c --model d --device cuda:1 --seed 3 -o out"
+    done = refvae("evaluate", "--related", *words.split())
+
+    assert done.exit_code == 0, done.output
+    names = ("images", "references", "distance", "model", "device", "seed")
+    assert [asked[name] for name in names] == ["a", "b", "c", "d", "cuda:1", 3]
+    assert (folder / "out" / "related.md").read_text() == "a table\n"
 
 
 @pytest.mark.parametrize("passed", [True, False])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import typer
 
-from napari_refvae.errors import InvalidInputError, OutputError
+from napari_refvae.errors import InvalidInputError, InvalidSpecError, OutputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -42,24 +42,30 @@ def _unused_range(image: NDArray[Any]) -> tuple[int, int] | None:
     return (top, most) if 0 < 4 * top < most else None
 
 
-def check_images(paths: Iterable[Path], intensity_range: tuple[float, float] | None) -> None:
+def check_images(
+    paths: Iterable[Path],
+    intensity_range: tuple[float, float] | None,
+    region: tuple[int, int, int, int] | None = None,
+) -> None:
     """Read every image once before any work, so that a bad one among many leaves nothing behind.
 
     Raises
     ------
     InvalidInputError
-        If one cannot be used; it is named.
+        If one cannot be used, or does not hold the region; it is named.
     """
     from napari_refvae.imageio.files import read_image
     from napari_refvae.imageio.pixels import normalize
-    from napari_refvae.spec import IntensityRange
+    from napari_refvae.spec import IntensityRange, Region
 
     declared = IntensityRange(*intensity_range) if intensity_range else None
     for path in paths:
         array = read_image(path)
         try:
-            normalize(array, declared)
-        except InvalidInputError as error:
+            image = normalize(array, declared)
+            if region is not None:
+                Region(*region).check_within(image.size)
+        except (InvalidInputError, InvalidSpecError) as error:
             raise InvalidInputError(f"{path}: {error}") from error
         if declared is None and (top := _unused_range(array)):
             typer.echo(

@@ -35,16 +35,26 @@ def follow_run(name: str) -> Iterator[Callable[[Step], None]]:
         task = progress.add_task(name, visible=False)
 
         def follow(step: Step) -> None:
-            description = f"{name} {step.stage}"
+            description = f"{name} {_whereabouts(step)}"
             progress.update(task, completed=step.done, total=step.total, description=description, visible=True)
 
         yield follow
 
 
+def _whereabouts(step: Step) -> str:
+    """What a step was about."""
+    if step.sample is None:
+        return step.stage
+    tile = f", tile {step.tile + 1} of {step.tiles}" if step.tile is not None and step.tiles > 1 else ""
+    return f"sample {step.sample + 1} of {step.samples}{tile}"
+
+
 def print_samples(result: SuperResolutionResult, written: Sequence[Path]) -> None:
     """The files of a run, how well each gives the input back, and how to replay it."""
     quality = ["exact" if math.isinf(value) else f"{value:.1f} dB" for value in result.lr_psnr]
-    rows = zip(map(str, written), result.references, map(str, result.seeds), quality, strict=False)
+    rows = [*zip(map(str, written), result.references, map(str, result.seeds), quality, strict=False)]
+    if result.faithful is not None:
+        rows.append((str(written[-2]), "faithful", "", ""))
     print_table(("file", "reference", "seed", "LR-PSNR"), rows)
     typer.echo(f"Replay with: refvae replay {shlex.quote(str(written[-1]))}")
 

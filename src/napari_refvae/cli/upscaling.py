@@ -40,6 +40,16 @@ def upscale(
     temperature: Annotated[float, typer.Option(help="Scale of the random part; 0 takes the mean.")] = 1.0,
     strength: Annotated[float, typer.Option(help="Of the reference, from 0 (none of it) to 1.")] = 1.0,
     vividness: Annotated[float, typer.Option(help="From 0 (faithful) to 1 (vivid).")] = 1.0,
+    scale: Annotated[
+        int | None, typer.Option(metavar="2|4|8", help="How much larger; less than the model's is its result reduced.")
+    ] = None,
+    region: Annotated[
+        tuple[int, int, int, int] | None,
+        typer.Option(metavar="Y X HEIGHT WIDTH", help="Only this part of each image, in its pixels."),
+    ] = None,
+    faithful: Annotated[
+        bool, typer.Option("--faithful", help="Also write the image nearest to the truth: no reference, no chance.")
+    ] = False,
     model: Annotated[str, typer.Option(help="Name or file; see `refvae models`.")] = "compact",
     consistency: Annotated[
         Consistency, typer.Option(help="bicubic: every sample, made small again, is the input.")
@@ -56,9 +66,9 @@ def upscale(
         Format, typer.Option("--format", help="same: TIFF for TIFF, PNG for all others. What PNG cannot hold is TIFF.")
     ] = Format.SAME,
 ) -> None:
-    """Make several 8x versions of each image, and a JSON file beside them that replays the run."""
+    """Make several 8x versions (or 4x, 2x) of each image, and a JSON file beside them that replays the run."""
     check_output(output)
-    check_images(images, intensity_range)
+    check_images(images, intensity_range, region)
     from napari_refvae.api import upscale as run
 
     for path in images:
@@ -71,6 +81,9 @@ def upscale(
                 temperature=temperature,
                 strength=strength,
                 vividness=vividness,
+                scale=scale,
+                region=region,
+                faithful=faithful,
                 model=model,
                 consistency="bicubic" if consistency is Consistency.BICUBIC else None,
                 precision=precision,
@@ -111,17 +124,22 @@ def replay(
         files = told.get("files") or [{"name": ".png"}]
         stem = file.stem.removesuffix(f"_x{result.scale}")
         print_samples(result, result.save(output, stem, Path("x" + files[0]["name"]).suffix))
-    pairs = zip(told["samples"], result.provenance["samples"], strict=True)
-    changed = [now["seed"] for before, now in pairs if before["sha256"] != now["sha256"]]
+    changed = _changed(told, result.provenance)
     if changed:
-        seeds = ", ".join(map(str, changed))
         typer.echo(
-            f"refvae: {len(changed)} of {len(result)} samples differ from the recorded pixels (seeds {seeds}): "
+            f"refvae: {len(changed)} of {len(result) + (result.faithful is not None)} images differ from the recorded pixels ({', '.join(changed)}): "
             f"recorded with {_software(told)}, made now with {_software(result.provenance)}",
             err=True,
         )
         raise typer.Exit(1)
     typer.echo(f"All {len(result)} samples are identical to the recorded pixels.")
+
+
+def _changed(told: Any, made: Any) -> list[str]:
+    """The images whose pixels are not the recorded ones."""
+    pairs = zip(told["samples"], made["samples"], strict=True)
+    changed = [f"seed {now['seed']}" for before, now in pairs if before["sha256"] != now["sha256"]]
+    return changed + ["faithful"] * (told.get("faithful") != made.get("faithful"))
 
 
 def _tile(value: str) -> Any:

@@ -41,6 +41,8 @@ class Run(Protocol):
     def provenance(self) -> Mapping[str, Any]: ...
     @property
     def scale(self) -> int: ...
+    @property
+    def faithful(self) -> NDArray[Any] | None: ...
 
 
 def unique_stem(folder: Path | str, stem: str, suffixes: Sequence[str]) -> str:
@@ -65,6 +67,8 @@ def unique_stem(folder: Path | str, stem: str, suffixes: Sequence[str]) -> str:
 def save_samples(result: Run, folder: Path | str, stem: str = "image", suffix: str = ".png") -> list[Path]:
     """Write a run: ``<stem>_x8_<reference>_s<seed><suffix>`` for each sample, and ``<stem>_x8.json``.
 
+    The number is the run's scale; a faithful image is ``<stem>_x8_faithful<suffix>``.
+
     Everything is written under temporary names first and moved when all of it is there, the side-car last; an
     interruption or a full disk leaves nothing. No file is overwritten: if a name is taken, the whole run is
     called ``<stem>-2``, ``<stem>-3``, ... Reference names are reduced to letters, digits, ``-`` and ``_``.
@@ -84,8 +88,8 @@ def save_samples(result: Run, folder: Path | str, stem: str = "image", suffix: s
     Returns
     -------
     list of Path
-        The samples in their order, and the side-car: the provenance, and ``files``, each with its ``name``,
-        ``reference``, ``seed`` and ``sha256``.
+        The samples in their order, the faithful image if there is one, and the side-car: the provenance, and
+        ``files``, each with its ``name`` and ``sha256``, a sample with its ``reference`` and ``seed`` too.
 
     Raises
     ------
@@ -97,12 +101,13 @@ def save_samples(result: Run, folder: Path | str, stem: str = "image", suffix: s
         raise OutputError(f"expected a file name without folders as the stem; got {stem!r}: pass the folder on its own")
     suffix = suffix if holds(suffix, result.sr[0]) else ".tiff"
     token = uuid.uuid4().hex[:12]
-    staged = [folder / f".{token}-{index}{suffix}" for index in range(len(result.sr))]
+    images = [*result.sr] if result.faithful is None else [*result.sr, result.faithful]
+    staged = [folder / f".{token}-{index}{suffix}" for index in range(len(images))]
     with output_errors(folder / stem):
         folder.mkdir(parents=True, exist_ok=True)
         with _removed_on_failure(staged):
-            for path, sample in zip(staged, result.sr, strict=True):
-                write_image(path, sample)
+            for path, image in zip(staged, images, strict=True):
+                write_image(path, image)
             return _publish(staged, result, folder, _cut(stem))
 
 
@@ -111,13 +116,13 @@ def _publish(staged: Sequence[Path], result: Run, folder: Path, stem: str) -> li
     endings, placed = _endings(result, staged[0].suffix), list[Path]()
     with _removed_on_failure(placed):
         stem = _reserve(folder, stem, [*endings, f"_x{result.scale}.json"], placed)
-        samples = [folder / (stem + ending) for ending in endings]
-        record = {**result.provenance, "files": _files(staged, samples, result)}
-        for source, target in zip(staged, samples, strict=True):
+        images = [folder / (stem + ending) for ending in endings]
+        record = {**result.provenance, "files": _files(staged, images, result)}
+        for source, target in zip(staged, images, strict=True):
             placed.append(target)
             os.replace(source, target)
         write_text(placed[0], json.dumps(record, indent=2, allow_nan=False) + "\n")
-    return [*samples, placed[0]]
+    return [*images, placed[0]]
 
 
 def _reserve(folder: Path, stem: str, endings: Sequence[str], placed: list[Path]) -> str:
@@ -146,7 +151,7 @@ def _removed_on_failure(paths: Sequence[Path]) -> Iterator[None]:
 
 
 def _endings(result: Run, suffix: str) -> list[str]:
-    """How the samples' names end; different for each, whatever the references are called."""
+    """How the images' names end; different for each, whatever the references are called."""
     endings: list[str] = []
     for reference, seed in zip(result.references, result.seeds, strict=True):
         name = re.sub(r"[^\w-]+", "-", reference)[:NAME_LENGTH].strip("-") or "reference"
@@ -156,20 +161,18 @@ def _endings(result: Run, suffix: str) -> list[str]:
             number += 1
             ending = f"{base}-{number}{suffix}"
         endings.append(ending)
-    return endings
+    return endings if result.faithful is None else [*endings, f"_x{result.scale}_faithful{suffix}"]
 
 
-def _files(staged: Sequence[Path], samples: Sequence[Path], result: Run) -> list[dict[str, Any]]:
+def _files(staged: Sequence[Path], images: Sequence[Path], result: Run) -> list[dict[str, Any]]:
     """What the side-car says of each file."""
-    return [
-        {
-            "name": sample.name,
-            "reference": reference,
-            "seed": seed,
-            "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
-        }
-        for path, sample, reference, seed in zip(staged, samples, result.references, result.seeds, strict=True)
+    entries: list[dict[str, Any]] = [
+        {"name": image.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+        for path, image in zip(staged, images, strict=True)
     ]
+    for entry, reference, seed in zip(entries, result.references, result.seeds, strict=False):  # the samples come first
+        entry.update(reference=reference, seed=seed)
+    return entries
 
 
 def _cut(stem: str) -> str:

@@ -1,0 +1,71 @@
+"""What callers may pass: layers are known by what they have, and no napari is needed."""
+
+import numpy as np
+import pytest
+from skimage import data
+
+import napari_refvae
+from napari_refvae.errors import InvalidInputError
+from napari_refvae.imageio.pixels import as_reference
+from napari_refvae.spec import ImageReference, IntensityRange
+
+
+@pytest.fixture
+def image():
+    return np.ascontiguousarray(data.astronaut()[::16, ::16])
+
+
+@pytest.fixture
+def texture():
+    return np.ascontiguousarray(data.gravel()[:90, :70])
+
+
+@pytest.fixture
+def upscale(tiny_model):
+    return lambda *args, **kwargs: napari_refvae.upscale(*args, model=tiny_model, device="cpu", **kwargs)
+
+
+class Layer:
+    """What a napari image layer has, as far as the package reads it."""
+
+    multiscale = False
+
+    def __init__(self, data, name, limits=(0, 1), rgb=False):
+        self.data, self.name, self.contrast_limits, self.rgb = data, name, limits, rgb
+
+
+def test_layers_are_taken_where_arrays_are(upscale, image, texture):
+    photo, gravel = Layer(image, "photo", rgb=True), Layer(texture, "gravel", (20, 220))
+    made = upscale(photo, [gravel, "self"], samples=1)
+    assert made.references == ("gravel", "self")
+    assert made.provenance["input"]["name"] == "photo"
+    assert made.provenance["references"][0]["intensity_range"] == [20, 220]
+    stretched = as_reference(texture, IntensityRange(20, 220))
+    np.testing.assert_array_equal(made.sr, upscale(image, [ImageReference(stretched), "self"], samples=1).sr)
+
+
+def test_a_grey_layers_contrast_limits_are_its_range_unless_one_is_declared(upscale, image):
+    counts = image[..., 0].astype(np.float32) * 10 - 100
+    layer = Layer(counts, "counts", (-100, 2450))
+    np.testing.assert_array_equal(
+        upscale(layer, samples=1).sr, upscale(counts, samples=1, intensity_range=(-100, 2450)).sr
+    )
+    declared = upscale(layer, samples=1, intensity_range=(-500, 3000))
+    assert declared.provenance["settings"]["intensity_range"] == [-500, 3000]
+
+
+def test_a_multiscale_layer_is_read_at_full_resolution_and_a_stack_is_refused(upscale, image):
+    pyramid = Layer([image, image[::2, ::2]], "pyramid", rgb=True)
+    pyramid.multiscale = True
+    assert upscale(pyramid, samples=1).sr.shape == (1, 8 * len(image), 8 * image.shape[1], 3)
+    with pytest.raises(InvalidInputError, match=r"a layer with one plane; got 'stack' of shape \(5, 9, 3\)"):
+        upscale(Layer(np.zeros((5, 9, 3)), "stack"))
+
+
+def test_a_run_of_layers_replays_with_their_ranges(upscale, image, texture, tmp_path):
+    grey = image[..., 0]
+    made = upscale(Layer(grey, "photo", (10, 200)), Layer(texture, "gravel", (20, 220)), samples=1)
+    side_car = made.save(tmp_path, "a")[-1]
+    for given in ((grey, [texture]), (Layer(grey, "photo", (0, 9)), [Layer(texture, "gravel", (0, 9))])):
+        again = napari_refvae.replay(side_car, image=given[0], references=given[1])
+        np.testing.assert_array_equal(again.sr, made.sr)
