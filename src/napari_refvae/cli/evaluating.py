@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from napari_refvae.cli.checks import check_output
 from napari_refvae.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    from napari_refvae.evaluation.pictures import FigureWriter
 
 __all__ = ["evaluate"]
 
@@ -20,21 +23,38 @@ def evaluate(
     samples: Annotated[int, typer.Option("--samples", "-n", help="Samples an image.")] = 10,
     seed: Annotated[int, typer.Option(help="Sample k has this seed plus k.")] = 0,
     model: Annotated[str, typer.Option(help="Name of a model, or a file.")] = "compact",
-    external: Annotated[Path | None, typer.Option(help="Score another method's pictures instead.")] = None,
+    external: Annotated[
+        Path | None, typer.Option(help="Score another method's pictures (name.png, name_1.png ...) instead.")
+    ] = None,
     feature_weights: Annotated[Path | None, typer.Option(help="File of VGG-19; else it is downloaded.")] = None,
     features: Annotated[bool, typer.Option(help="Measure the VGG-19 feature distance.")] = True,
+    lpips: Annotated[bool, typer.Option("--lpips", help="Measure LPIPS, too.")] = False,
+    lpips_weights: Annotated[
+        Path | None, typer.Option(help="File of AlexNet for LPIPS; else it is downloaded.")
+    ] = None,
+    figures: Annotated[
+        bool, typer.Option("--figures", help="Write a comparison and residuals of each image, as PNG and PDF.")
+    ] = False,
+    box: Annotated[
+        tuple[int, int, int, int] | None,
+        typer.Option(metavar="Y X HEIGHT WIDTH", help="What comparisons enlarge, in pixels of the original."),
+    ] = None,
     listen: Annotated[
         bool, typer.Option("--listen", help="Only check whether the model listens to references.")
     ] = False,
+    related: Annotated[bool, typer.Option("--related", help="Only compare related with unrelated references.")] = False,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda:N or mps.")] = "auto",
 ) -> None:
-    """Score samples against originals: Y-PSNR, SSIM, VGG distance, LR-PSNR, diversity; as Markdown, CSV and JSON."""
+    """Score samples against originals: PSNR, SSIM, LPIPS, VGG distance, consistency and diversity."""
     from napari_refvae.evaluation.report import overall_table, write_report
     from napari_refvae.evaluation.run import evaluate as run
 
     check_output(output)
     if listen:
         _listen(images, references, feature_weights, model, device, output)
+        return
+    if related:
+        _compare_related(images, references, feature_weights, model, device, output, seed)
         return
     evaluation = run(
         images,
@@ -45,11 +65,21 @@ def evaluate(
         external=external,
         feature_weights=feature_weights,
         features=features,
+        lpips=lpips or lpips_weights is not None,
+        lpips_weights=lpips_weights,
         device=device,
         say=typer.echo,
+        each=_figure_writer(output / "figures", box) if figures or box else lambda scored: None,
     )
     typer.echo(f"\n{overall_table(evaluation)}\n")
     typer.echo(f"Wrote {', '.join(str(path) for path in write_report(evaluation, output))}")
+
+
+def _figure_writer(folder: Path, box: tuple[int, int, int, int] | None) -> FigureWriter:
+    from napari_refvae.evaluation.pictures import FigureWriter
+    from napari_refvae.spec import Region
+
+    return FigureWriter(folder, Region(*box) if box else None, typer.echo)
 
 
 def _listen(
@@ -58,14 +88,46 @@ def _listen(
     """Run the checks, write them, and end with 1 if one failed."""
     from napari_refvae.evaluation.distance import FeatureDistance
     from napari_refvae.evaluation.listen import listen_to_folders, to_markdown
-    from napari_refvae.imageio.writing import write_text
 
-    if references is None:
-        raise InvalidInputError("expected a folder of references to listen to; got none: pass --references DIR")
+    pool = _needed(references, "to listen to")
     distance = FeatureDistance(feature_weights)
-    checks = listen_to_folders(images, references, distance, model=model, device=device, say=typer.echo)
-    output.mkdir(parents=True, exist_ok=True)
-    write_text(output / "listening.md", to_markdown(checks))
-    typer.echo(f"Wrote {output / 'listening.md'}")
+    checks = listen_to_folders(images, pool, distance, model=model, device=device, say=typer.echo)
+    _write(output, "listening.md", to_markdown(checks))
     if not all(check.passed for check in checks):
         raise typer.Exit(1)
+
+
+def _compare_related(
+    images: Path,
+    references: Path | None,
+    feature_weights: Path | None,
+    model: str,
+    device: str,
+    output: Path,
+    seed: int,
+) -> None:
+    """Run the comparison, print it and write it."""
+    from napari_refvae.evaluation.distance import FeatureDistance
+    from napari_refvae.evaluation.related import compare_related, to_markdown
+
+    pool = _needed(references, "that are unrelated")
+    distance = FeatureDistance(feature_weights)
+    scores = compare_related(images, pool, distance, model=model, device=device, seed=seed, say=typer.echo)
+    text = to_markdown(scores)
+    typer.echo(f"\n{text}")
+    _write(output, "related.md", text)
+
+
+def _needed(references: Path | None, purpose: str) -> Path:
+    if references is None:
+        raise InvalidInputError(f"expected a folder of references {purpose}; got none: pass --references DIR")
+    return references
+
+
+def _write(folder: Path, name: str, text: str) -> None:
+    from napari_refvae.imageio.writing import output_errors, write_text
+
+    with output_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    write_text(folder / name, text)
+    typer.echo(f"Wrote {folder / name}")

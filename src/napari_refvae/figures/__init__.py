@@ -1,5 +1,8 @@
 """Pictures of results: residuals, spread, and contact sheets in the manner of the paper's figures 1 and 5.
 
+`comparison` and `residuals` are for print: the paper's figures 4 and 5, by matplotlib, which is an extra; import them
+from their modules.
+
 Pure functions from numpy to numpy or Pillow. Pictures are ``(H, W, 3)`` or ``(H, W)`` uint8; residuals
 and spreads are floats in the units of the samples that they were made from.
 """
