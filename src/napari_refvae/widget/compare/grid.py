@@ -48,6 +48,7 @@ class SideBySide:
         self._viewer = viewer
         self._before: _Before | None = None
         self._temporary: list[Image] = []
+        self._keys: list[str] = []
 
     @property
     def active(self) -> bool:
@@ -56,7 +57,10 @@ class SideBySide:
 
     def show(self, pictures: Sequence[Picture]) -> None:
         """Show these and no other layers, first at the top left; again for others."""
-        before = self._before or self._begin()
+        keys = [picture.key for picture in pictures]
+        if self._before is not None and keys == self._keys:
+            return
+        self._keys, before = keys, self._before or self._begin()
         self._drop_temporary()
         members = [picture.layer or self._borrow(picture) for picture in reversed(pictures)][::-1]
         for layer in self._viewer.layers:

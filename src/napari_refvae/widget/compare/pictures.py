@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -44,6 +44,8 @@ class Picture:
         The layer whose colormap, contrast limits and gamma show the pixels.
     layer
         The layer that holds these very pixels, if there is one.
+    to_world
+        From ``(row, column, 1)`` of a pixel to the world: ``(3, 3)``.
     """
 
     key: str
@@ -53,13 +55,12 @@ class Picture:
     geometry: Geometry
     look: Image
     layer: Image | None = None
+    to_world: NDArray[np.float64] = field(init=False)
 
-    @property
-    def to_world(self) -> NDArray[np.float64]:
-        """From ``(row, column, 1)`` of a pixel to the world: ``(3, 3)``."""
+    def __post_init__(self) -> None:
         where = self.geometry
         inner = Affine(scale=where.scale, translate=where.translate, rotate=where.rotate, shear=where.shear)
-        return np.asarray(where.affine @ inner.affine_matrix, np.float64)
+        object.__setattr__(self, "to_world", np.asarray(where.affine @ inner.affine_matrix, np.float64))
 
     @property
     def extent(self) -> NDArray[np.float64]:

