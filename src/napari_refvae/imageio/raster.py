@@ -59,12 +59,15 @@ HIGH_LOW = {"B": ("B", "L"), "L": ("L", "B"), "N": ("L", "B") if sys.byteorder =
 ORIENTATION = 0x0112
 """EXIF and TIFF tag."""
 
+TURNED = (5, 6, 7, 8)
+"""Its values that swap rows and columns."""
 
-def read_raster(file: BinaryIO, formats: tuple[str, ...] = FORMATS) -> Tagged:
+
+def read_raster(file: BinaryIO, formats: tuple[str, ...] = FORMATS, frame: int = 0) -> Tagged:
     """Decode an open file: ``(H, W)``, ``(H, W, 3)`` or ``(H, W, 4)``, upright, and its tags.
 
     1-bit images come as uint8, so that a result can hold the grey levels between; palettes and CMYK
-    as RGB; anything with transparency as RGBA. Of an animation, the first frame.
+    as RGB; anything with transparency as RGBA. Of an animation, the first frame unless another is asked for.
 
     Raises
     ------
@@ -75,10 +78,10 @@ def read_raster(file: BinaryIO, formats: tuple[str, ...] = FORMATS) -> Tagged:
     """
     with warnings.catch_warnings():  # damaged tags are of no consequence, and large images meet our own bound
         warnings.simplefilter("ignore")
-        image = _open(file, formats)
+        image = _open(file, formats, frame)
         rawmode = _rawmode(image)
         deep = ";16" in rawmode and not image.mode.startswith("I;16")
-        values = _decode_deep(image, partial(_open, file, formats), rawmode) if deep else _decode(image)
+        values = _decode_deep(image, partial(_open, file, formats, frame), rawmode) if deep else _decode(image)
         return oriented(values, find_tags(image.info), image.getexif().get(ORIENTATION, 1))
 
 
@@ -99,7 +102,7 @@ def check_size(width: int, height: int) -> None:
 
 def oriented(values: NDArray[Any], tags: ImageTags, orientation: int) -> Tagged:
     """Turn an image upright by its EXIF or TIFF orientation, 1 to 8; other values leave it as it is."""
-    if orientation in (5, 6, 7, 8):
+    if orientation in TURNED:
         values, tags = values.swapaxes(0, 1), tags.turned()
     if orientation in (3, 4, 7, 8):
         values = values[::-1]
@@ -108,7 +111,7 @@ def oriented(values: NDArray[Any], tags: ImageTags, orientation: int) -> Tagged:
     return values, tags
 
 
-def _open(file: BinaryIO, formats: tuple[str, ...]) -> ImageFile.ImageFile:
+def _open(file: BinaryIO, formats: tuple[str, ...], frame: int) -> ImageFile.ImageFile:
     """Read the header."""
     file.seek(0)
     try:
@@ -117,6 +120,8 @@ def _open(file: BinaryIO, formats: tuple[str, ...]) -> ImageFile.ImageFile:
         raise InvalidInputError(
             f"expected an image of at most {MAX_PIXELS:,} pixels; {error}: crop it first"
         ) from error
+    if frame:
+        image.seek(frame)
     check_size(*image.size)
     return image
 

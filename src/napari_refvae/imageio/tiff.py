@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from tifffile import COMPRESSION, EXTRASAMPLE, PHOTOMETRIC, TiffFile, TiffPage
+from tifffile import COMPRESSION, EXTRASAMPLE, PHOTOMETRIC, TiffFile, TiffFrame, TiffPage
 
 from napari_refvae.errors import InvalidInputError
-from napari_refvae.imageio.raster import MAX_PIXELS, ORIENTATION, check_size, oriented, read_raster
+from napari_refvae.imageio.raster import MAX_PIXELS, ORIENTATION, TURNED, check_size, oriented, read_raster
+from napari_refvae.imageio.tags import ImageTags
 from napari_refvae.imageio.tifftags import tiff_tags
 
 if TYPE_CHECKING:
@@ -16,9 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_refvae.imageio.tags import ImageTags
-
-__all__ = ["TIFF_SIGNATURES", "check_page", "decode_page", "read_tiff"]
+__all__ = ["TIFF_SIGNATURES", "check_complete", "check_page", "read_page", "read_tiff"]
 
 TIFF_SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # classic and big, in either byte order
 
@@ -49,11 +48,18 @@ def read_tiff(file: BinaryIO) -> tuple[NDArray[Any], ImageTags]:
     with TiffFile(file) as tiff:
         page = _only_page(tiff)
         tags = tiff_tags(tiff, page)
-        check_page(page, tiff.filehandle.size)
-        if page.photometric not in PLAIN or page.compression not in READABLE:
-            values, _ = _through_pillow(file, page)
-            return values, tags.turned() if page.tags.valueof(ORIENTATION, 1) in (5, 6, 7, 8) else tags
-        return oriented(decode_page(page), tags, page.tags.valueof(ORIENTATION, 1))
+        turned = page.tags.valueof(ORIENTATION, 1) in TURNED
+        return read_page(file, tiff, page), tags.turned() if turned else tags
+
+
+def read_page(file: BinaryIO, tiff: TiffFile, page: TiffPage) -> NDArray[Any]:
+    """Decode one page of an open TIFF file, as `read_tiff` does."""
+    check_page(page, tiff.filehandle.size)
+    if page.photometric not in PLAIN or page.compression not in READABLE:
+        return _through_pillow(file, page)
+    values = page.asarray(maxworkers=1)
+    values = _meant(np.moveaxis(values, 0, -1) if page.axes[0] == "S" else values, page)
+    return oriented(values, ImageTags(), page.tags.valueof(ORIENTATION, 1))[0]
 
 
 def check_page(page: TiffPage, size: int) -> None:
@@ -73,13 +79,7 @@ def check_page(page: TiffPage, size: int) -> None:
             "crop it, or save it without compression"
         )
     if page.photometric in PLAIN and page.compression in READABLE:
-        _check_complete(page, size)
-
-
-def decode_page(page: TiffPage) -> NDArray[Any]:
-    """The pixels of a page that needs no conversion, colours last, as they are meant."""
-    values = page.asarray(maxworkers=1)
-    return _meant(np.moveaxis(values, 0, -1) if page.axes[0] == "S" else values, page)
+        check_complete(page, size)
 
 
 def _only_page(tiff: TiffFile) -> TiffPage:
@@ -99,7 +99,7 @@ def _only_page(tiff: TiffFile) -> TiffPage:
     return page
 
 
-def _check_complete(page: TiffPage, size: int) -> None:
+def check_complete(page: TiffPage | TiffFrame, size: int) -> None:
     """Refuse a file that ends before its pixels do; tifffile would fill them with zeros."""
     ends = (offset + count for offset, count in zip(page.dataoffsets, page.databytecounts, strict=True))
     if max(ends, default=0) > size or 0 in page.databytecounts:
@@ -130,9 +130,9 @@ def _divided(values: NDArray[Any]) -> NDArray[Any]:
     return np.concatenate((straight.astype(values.dtype), values[..., -1:]), axis=-1)
 
 
-def _through_pillow(file: BinaryIO, page: TiffPage) -> tuple[NDArray[Any], ImageTags]:
+def _through_pillow(file: BinaryIO, page: TiffPage) -> NDArray[Any]:
     """Decode with libtiff, refusing what Pillow would change without a word."""
-    values, tags = read_raster(file, ("TIFF",))
+    values, _ = read_raster(file, ("TIFF",), page.index)
     kept = np.dtype(np.uint8) if page.dtype == np.bool_ else page.dtype
     inverted = page.photometric == PHOTOMETRIC.MINISWHITE and kept != np.uint8
     if values.dtype != kept or inverted:
@@ -141,4 +141,4 @@ def _through_pillow(file: BinaryIO, page: TiffPage) -> tuple[NDArray[Any], Image
             f"expected pixels that can be read without loss; got {page.dtype} compressed as {compression}: "
             "save the image as uncompressed TIFF"
         )
-    return values, tags
+    return values
