@@ -29,7 +29,7 @@ __all__ = ["ModelOutputs", "OutputSource", "PictureFolder", "upscale_bicubic"]
 
 
 class OutputSource(Protocol):
-    """Makes, or finds, the outputs of a subject, bicubic first."""
+    """Makes, or finds, the outputs of a subject."""
 
     @property
     def scale(self) -> int:
@@ -44,12 +44,13 @@ class OutputSource(Protocol):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ModelOutputs:
-    """A model's faithful output, its samples with seeds ``seed``, ``seed + 1`` ..., and the samples' mean."""
+    """A model's samples with seeds ``seed``, ``seed + 1`` ..., and, if ``baselines``, bicubic, faithful and mean."""
 
     model: LoadedModel
     choice: ReferenceChoice
     samples: int = 10
     seed: int = 0
+    baselines: bool = True
     device: str = "auto"
     precision: str = "auto"
 
@@ -58,16 +59,18 @@ class ModelOutputs:
         return self.model.network.scale
 
     def outputs(self, subject: Subject) -> Iterator[Output]:
-        """Bicubic, faithful, ``samples`` samples, their mean."""
+        """Bicubic, faithful, ``samples`` samples, their mean; or the samples alone."""
         where: dict[str, Any] = {"model": self.model, "device": self.device, "precision": self.precision}
-        faithful = upscale(subject.lr, samples=1, temperature=0, vividness=0, **where)
-        yield Output("bicubic", faithful.bicubic)
-        yield Output("faithful", faithful.sr[0])
+        if self.baselines:
+            faithful = upscale(subject.lr, samples=1, temperature=0, vividness=0, **where)
+            yield Output("bicubic", faithful.bicubic)
+            yield Output("faithful", faithful.sr[0])
         chosen = list(self.choice(subject, self.samples))
         vivid = upscale(subject.lr, chosen, samples=1, seed=self.seed, **where)
         for sr, seed, reference in zip(vivid.sr, vivid.seeds, chosen, strict=True):
             yield Output("sample", sr, reference.name, seed, reference)
-        yield Output("mean", np.rint(vivid.mean).astype(np.uint8))
+        if self.baselines:
+            yield Output("mean", np.rint(vivid.mean).astype(np.uint8))
 
     def describe(self) -> dict[str, Any] | str:
         return {"name": self.model.name, "sha256": self.model.info.identity}

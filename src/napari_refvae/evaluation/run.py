@@ -52,6 +52,7 @@ def evaluate(
     lpips: bool = False,
     lpips_weights: Path | None = None,
     external: Path | None = None,
+    baselines: bool = True,
     device: str = "auto",
     precision: str = "auto",
     say: Callable[[str], None] = lambda line: None,
@@ -85,6 +86,8 @@ def evaluate(
     external
         Folder of another method's pictures, scored instead of the model's samples; for their names see
         `napari_refvae.evaluation.outputs.PictureFolder`.
+    baselines
+        Whether to score the bicubic image, the faithful output and the samples' mean beside a model's samples.
     device, precision
         As in `napari_refvae.upscale`.
     say
@@ -106,7 +109,7 @@ def evaluate(
     source: OutputSource
     if external is None:
         loaded = load_model(model) if isinstance(model, str | Path) else model
-        source = ModelOutputs(loaded, _choice(references, samples), samples, seed, device, precision)
+        source = ModelOutputs(loaded, _choice(references, samples), samples, seed, baselines, device, precision)
     else:
         source = _pictures(external, originals, say)
     vgg = FeatureDistance(feature_weights) if features else None
