@@ -54,6 +54,7 @@ def test_public_names_are_exact() -> None:
         "load_model",
         "replay",
         "upscale",
+        "upscale_layer",
     ]
     for name in napari_refvae.__all__:
         value = getattr(napari_refvae, name)

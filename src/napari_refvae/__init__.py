@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         SelfReference,
         TileSpec,
     )
+    from napari_refvae.widget.scripting import upscale_layer
 
 __all__ = [
     "ImageReference",
@@ -35,6 +36,7 @@ __all__ = [
     "load_model",
     "replay",
     "upscale",
+    "upscale_layer",
 ]
 
 __version__ = installed_version()
@@ -50,6 +52,7 @@ _HOMES = {
     "load_model": "api",
     "replay": "replaying",
     "upscale": "api",
+    "upscale_layer": "widget.scripting",
 }
 
 

@@ -144,9 +144,9 @@ def test_a_click_trains_and_offers_the_model(
     widget.model_name.value = "mine"
     widget.button.native.click()
     assert widget.button.text == "Stop"
-    qtbot.waitUntil(lambda: "Step" in widget.status.value or bool(errors), timeout=60_000)
+    qtbot.waitUntil(lambda: "Step" in widget.status.value or bool(errors), timeout=120_000)
     widget.button.native.click()
-    qtbot.waitUntil(lambda: widget.button.text == "Train", timeout=60_000)
+    qtbot.waitUntil(lambda: widget.button.text == "Train", timeout=120_000)
     assert errors == []
     assert "'mine' is ready" in widget.status.value
     assert "dB before" in widget.status.value

@@ -12,13 +12,13 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from napari_refvae import __version__
 from napari_refvae.cli.checks import check_output
 from napari_refvae.cli.evaluating import evaluate
 from napari_refvae.cli.terminal import print_table
 from napari_refvae.cli.training import train
 from napari_refvae.cli.upscaling import replay, upscale
 from napari_refvae.errors import RefVAEError
+from napari_refvae.version import installed_version
 
 __all__ = ["app", "main"]
 
@@ -57,7 +57,7 @@ def main() -> None:
 
 def _say_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"refvae {__version__}")
+        typer.echo(f"refvae {installed_version()}")
         raise typer.Exit
 
 

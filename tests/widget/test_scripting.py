@@ -1,0 +1,155 @@
+"""`upscale_layer` on viewers without a window, with a tiny network."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+from PIL import Image as Picture
+
+from napari_refvae import upscale, upscale_layer
+from napari_refvae.errors import InvalidInputError, InvalidSpecError, RefVAEError
+from napari_refvae.widget import scripting
+from napari_refvae.widget.layers import METADATA_KEY
+from napari_refvae.widget.maps import MapSpec
+from napari_refvae.widget.runs import Runs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+PHOTOGRAPH = np.random.default_rng(0).integers(0, 256, (12, 10, 3), np.uint8)
+TEXTURE = np.random.default_rng(1).integers(0, 4096, (40, 30), np.uint16)
+
+
+@pytest.fixture
+def viewer() -> ViewerModel:
+    model = ViewerModel()
+    model.add_image(PHOTOGRAPH, rgb=True, name="photo", scale=(2, 2), translate=(5, 7), units=("um", "um"))
+    model.add_image(TEXTURE, name="bark", contrast_limits=(100, 3000), units=("um", "um"))
+    return model
+
+
+@pytest.fixture
+def run_layer(viewer: ViewerModel, tiny_model: Path) -> Callable[..., list[Any]]:
+    """`upscale_layer` with the tiny network."""
+
+    def run(layer: Any = "photo", references: Any = (), **settings: Any) -> list[Any]:
+        return upscale_layer(viewer, layer, references, model=tiny_model, **settings)
+
+    return run
+
+
+class TestUpscaleLayer:
+    def test_it_shows_what_the_api_returns_where_the_layer_lies(
+        self, viewer: ViewerModel, run_layer: Callable[..., list[Any]], tiny_model: Path
+    ) -> None:
+        layers = run_layer("photo", ["bark", "self"], samples=2, seed=3, vividness=0.5)
+        bark = (TEXTURE.astype(np.float32) - 100) / 2900
+        expected = upscale(
+            PHOTOGRAPH, [bark.clip(0, 1), "self"], samples=2, seed=3, vividness=0.5, faithful=True, model=tiny_model
+        )
+        np.testing.assert_array_equal([layer.data for layer in layers], expected.sr)
+        for layer in layers:
+            np.testing.assert_allclose(layer.scale, 2 / 8)
+            np.testing.assert_allclose(layer.translate, np.array([5, 7]) - 2 * 7 / 16)
+            assert layer.units == viewer.layers["photo"].units
+        run = Runs.of_viewer(viewer).of(layers[0])
+        assert run is not None
+        kinds = [layer.metadata[METADATA_KEY]["kind"] for layer in run.layers]
+        assert kinds == ["sample", "residual"] * 4 + ["faithful", "spread"]
+        assert [sample.reference for sample in run.samples.values()] == ["bark", "bark", "self", "self"]
+        assert layers[0].metadata[METADATA_KEY]["provenance"]["samples"] == expected.provenance["samples"]
+
+    def test_layers_arrays_and_paths_are_references(
+        self, viewer: ViewerModel, run_layer: Callable[..., list[Any]], tmp_path: Path
+    ) -> None:
+        grey = (TEXTURE >> 4).astype(np.uint8)
+        Picture.fromarray(grey).save(tmp_path / "bark.png")
+        viewer.add_image(grey, name="other", contrast_limits=(0, 255), units=("um", "um"))
+        layers = run_layer(viewer.layers["photo"], [viewer.layers["other"], grey, tmp_path / "bark.png"], samples=1)
+        again = [run_layer("photo", [item], samples=1, seed=seed)[0] for seed, item in enumerate([grey] * 3)]
+        for one, other in zip(layers, again, strict=True):
+            np.testing.assert_array_equal(one.data, other.data)
+
+    def test_a_region_a_plane_and_a_truth(
+        self, viewer: ViewerModel, run_layer: Callable[..., list[Any]], tiny_model: Path
+    ) -> None:
+        stack = np.random.default_rng(2).integers(0, 256, (3, 12, 10), np.uint8)
+        viewer.add_image(stack, name="stack", contrast_limits=(0, 255), units=("um",) * 3)
+        viewer.add_image(stack.repeat(8, 1).repeat(8, 2), name="original", units=("um",) * 3)
+        layers = run_layer(
+            "stack",
+            region=(2, 1, 4, 5),
+            plane=[1],
+            truth="original",
+            maps=MapSpec("truth"),
+            samples=1,
+            faithful=False,
+        )
+        whole = upscale(stack[1], samples=1, model=tiny_model).sr[0]
+        np.testing.assert_array_equal(layers[0].data, whole[16:48, 8:48])
+        run = Runs.of_viewer(viewer).latest()
+        assert run is not None
+        truth = stack[1].repeat(8, 0).repeat(8, 1)[16:48, 8:48]
+        np.testing.assert_allclose(run.samples[0].residual.data, layers[0].data.astype(float) - truth)
+
+    @pytest.mark.parametrize(
+        ("layer", "references", "settings", "sentence"),
+        [
+            ("photos", (), {}, "expected the name of a layer among 'photo', 'bark'; got 'photos'"),
+            ("photo", ["barc"], {}, "expected a reference: a layer among 'photo', 'bark'"),
+            ("photo", (), {"samples": 0}, "samples must be an integer"),
+            ("photo", (), {"region": (0, 0, 99, 2)}, "all within the image of 12 x 10"),
+            ("photo", (), {"plane": [3]}, "plane must have 0 indices"),
+            ("photo", (), {"truth": "bark"}, "expected a ground truth"),
+        ],
+    )
+    def test_what_cannot_be_used_is_named_and_leaves_nothing(
+        self,
+        viewer: ViewerModel,
+        run_layer: Callable[..., list[Any]],
+        layer: str,
+        references: Any,
+        settings: dict[str, Any],
+        sentence: str,
+    ) -> None:
+        with pytest.raises((InvalidInputError, InvalidSpecError), match=sentence):
+            run_layer(layer, references, **settings)
+        assert len(viewer.layers) == 2
+        assert len(Runs.of_viewer(viewer)) == 0
+
+    def test_a_run_that_is_stopped_takes_back_what_it_showed(
+        self, viewer: ViewerModel, run_layer: Callable[..., list[Any]], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        closed = []
+
+        def endless(**_: Any) -> Any:
+            try:
+                raise KeyboardInterrupt
+                yield
+            finally:
+                closed.append(True)
+
+        monkeypatch.setattr(scripting, "_steps", lambda arguments: endless(**arguments))
+        with pytest.raises(KeyboardInterrupt):
+            run_layer()
+        assert closed == [True]
+        assert len(viewer.layers) == 2
+
+    def test_a_worker_is_refused(self, viewer: ViewerModel) -> None:
+        seen: list[str] = []
+
+        def work() -> None:
+            try:
+                upscale_layer(viewer, "photo")
+            except RefVAEError as error:
+                seen.append(str(error))
+
+        thread = threading.Thread(target=work)
+        thread.start()
+        thread.join()
+        assert "main thread" in seen[0]
