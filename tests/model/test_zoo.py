@@ -1,7 +1,10 @@
 import hashlib
 import re
 import socket
+import subprocess
+import sys
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -15,6 +18,7 @@ from napari_refvae.model.zoo import MODELS, RegisteredModel, fetch, find_model, 
 
 CONTENT = bytes(range(256)) * 400
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
+PIECE = 10_000
 
 
 @pytest.fixture(autouse=True)
@@ -22,6 +26,11 @@ def cache(tmp_path, monkeypatch):
     folder = tmp_path / "cache"
     monkeypatch.setenv("REFVAE_CACHE", str(folder))
     return folder
+
+
+def held(cache):
+    """Names of the files in the cache, but for locks."""
+    return [entry.name for entry in cache.iterdir() if entry.suffix != ".lock"]
 
 
 @pytest.fixture
@@ -53,6 +62,7 @@ class Server:
         self.cut = len(CONTENT)
         self.ranges = True
         self.status = 200
+        self.pause = 0.0  # after each piece that is sent
         server = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -66,7 +76,10 @@ class Server:
                 self.send_response(status)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
-                self.wfile.write(body[: server.cut])
+                body = body[: server.cut]
+                for start in range(0, len(body), PIECE):
+                    self.wfile.write(body[start : start + PIECE])
+                    time.sleep(server.pause)
 
             def log_message(self, *_: object) -> None:
                 pass
@@ -97,13 +110,13 @@ def test_a_file_is_fetched_once(server, cache):
     assert path.read_bytes() == CONTENT
     assert fetch(server.url, DIGEST, "weights.bin") == path
     assert server.asked == [None]
-    assert [entry.name for entry in cache.iterdir()] == ["weights.bin"]
+    assert held(cache) == ["weights.bin"]
 
 
 def test_a_wrong_hash_is_refused_and_nothing_is_kept(server, cache):
     with pytest.raises(CheckpointError, match=rf"sha256 {'0' * 64}.*got {DIGEST}, and deleted it"):
         fetch(server.url, "0" * 64, "weights.bin")
-    assert list(cache.iterdir()) == []
+    assert held(cache) == []
 
 
 def test_a_download_that_was_cut_off_goes_on_where_it_stopped(server, cache):
@@ -118,7 +131,54 @@ def test_a_download_that_was_cut_off_goes_on_where_it_stopped(server, cache):
     server.cut = len(CONTENT)
     assert fetch(server.url, DIGEST, "weights.bin").read_bytes() == CONTENT
     assert server.asked == [None, f"bytes={len(kept)}-"]
-    assert [entry.name for entry in cache.iterdir()] == ["weights.bin"]
+    assert held(cache) == ["weights.bin"]
+
+
+FETCH = """
+import sys
+from napari_refvae.model.cache import fetch
+
+print(fetch(*sys.argv[1:], "weights.bin"))
+"""
+
+
+def started(server):
+    command = [sys.executable, "-c", FETCH, server.url, DIGEST]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def test_of_two_processes_one_downloads_and_both_get_the_file(server, cache):
+    server.pause = 0.05  # slow enough that each finds the other at work
+    processes = [started(server) for _ in range(2)]
+    said = [process.communicate(timeout=120) for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], said
+    assert all(out.strip() == str(cache / "weights.bin") for out, _ in said)
+    assert (cache / "weights.bin").read_bytes() == CONTENT
+    assert server.asked == [None]
+    assert held(cache) == ["weights.bin"]
+
+
+def test_a_process_that_is_killed_leaves_its_half_and_no_lock(server, cache):
+    server.pause = 0.2
+    process = started(server)
+    while not ((cache / "weights.bin.partial").exists() and (cache / "weights.bin.partial").stat().st_size):
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.01)
+    process.kill()
+    process.communicate()
+    half = (cache / "weights.bin.partial").stat().st_size
+    server.pause = 0.0
+    assert 0 < half < len(CONTENT)
+    assert fetch(server.url, DIGEST, "weights.bin").read_bytes() == CONTENT
+    assert server.asked == [None, f"bytes={half}-"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a limit on the size of files")
+def test_a_full_disk_is_named_and_the_half_is_kept(server, cache, full_disk):
+    with full_disk(70_000), pytest.raises(OutputError, match=r"the disk of the cache .* is full"):
+        fetch(server.url, DIGEST, "weights.bin")
+    assert held(cache) == ["weights.bin.partial"]
+    assert fetch(server.url, DIGEST, "weights.bin").read_bytes() == CONTENT
 
 
 def test_a_server_without_ranges_sends_it_all_again(server, cache):

@@ -17,12 +17,13 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from napari_refvae.errors import CheckpointError, OutputError
+from napari_refvae.model.cache import sha256
 from napari_refvae.model.compact import CompactRefVAE
 from napari_refvae.model.config import CompactConfig, ModelConfig, config_from_dict, config_to_dict
 from napari_refvae.version import installed_version
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from torch import Tensor
@@ -43,6 +44,9 @@ __all__ = [
 ]
 
 FORMAT = "napari-refvae/1"
+
+HASH = "sha256"
+"""Entry of the description with the hash of the rest; files of before it was introduced have none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +77,7 @@ def save_checkpoint(
     training: dict[str, Any],
     dtype: torch.dtype = torch.float16,
 ) -> None:
-    """Write a model file atomically, floating-point tensors as ``dtype``.
+    """Write a model file atomically, floating-point tensors as ``dtype``, with a hash of all that is in it.
 
     Raises
     ------
@@ -91,6 +95,7 @@ def save_checkpoint(
         "config": json.dumps(config_to_dict(config)),
         "training": json.dumps(training),
     }
+    metadata[HASH] = _content_hash(tensors, metadata)
     temporary = path.with_name(path.name + ".partial")
     try:
         save_file(tensors, temporary, metadata)
@@ -111,14 +116,7 @@ def read_info(path: Path) -> CheckpointInfo:
     CheckpointError
         If it is no model file of ours.
     """
-    try:
-        with safe_open(path, "pt") as file:
-            metadata = file.metadata() or {}
-    except (SafetensorError, OSError) as error:
-        raise CheckpointError(
-            f"expected a model file (safetensors) at {path}; it cannot be read ({error}): "
-            "fetch or train it again, or run `refvae convert` if it is one of the authors' .pth files"
-        ) from error
+    metadata = _metadata(path)
     if metadata.get("format") != FORMAT:
         raise CheckpointError(
             f"expected a model file of format {FORMAT} at {path}; got format {metadata.get('format')!r}: "
@@ -128,8 +126,19 @@ def read_info(path: Path) -> CheckpointInfo:
         config = config_from_dict(json.loads(metadata["config"]))
         training = dict(json.loads(metadata.get("training", "{}")))
         return CheckpointInfo(metadata["preset"], config, training, sha256(path))
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OSError) as error:
         raise CheckpointError(f"the description inside {path} is damaged ({error}): fetch or train it again") from error
+
+
+def _metadata(path: Path) -> dict[str, str]:
+    try:
+        with safe_open(path, "pt") as file:
+            return dict(file.metadata() or {})
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(
+            f"expected a model file (safetensors) at {path}; it cannot be read ({error}): "
+            "fetch or train it again, or run `refvae convert` if it is one of the authors' .pth files"
+        ) from error
 
 
 def load_checkpoint(path: Path) -> tuple[ReferenceVAE, CheckpointInfo]:
@@ -138,13 +147,15 @@ def load_checkpoint(path: Path) -> tuple[ReferenceVAE, CheckpointInfo]:
     Raises
     ------
     CheckpointError
-        If the file is damaged or of another kind, if a key is missing or unknown (it is named), or if
-        a weight is not finite.
+        If the file is damaged (a single bit is noticed) or of another kind, if a key is missing or unknown (it
+        is named), or if a weight is not finite.
     """
-    info = read_info(path)
+    info, metadata = read_info(path), _metadata(path)
+    state = _read_safetensors(path)
+    if metadata.get(HASH, "") not in ("", _content_hash(state, metadata)):
+        raise CheckpointError(f"what is in {path} is not what was written there: fetch or train it again")
     with torch.device("meta"):
         model = build_model(info.config)  # shapes only: no time is spent on random weights
-    state = _read_safetensors(path)
     expected = model.state_dict()
     check_state(expected, state, path)
     own = {name: value.to(expected[name].dtype, copy=True) for name, value in state.items()}  # not the file's memory
@@ -174,6 +185,17 @@ def check_state(expected: dict[str, Tensor], state: dict[str, Tensor], source: P
             )
         if value.is_floating_point() and not torch.isfinite(value).all():
             raise CheckpointError(f"{source}: {name} holds values that are not finite: fetch or train it again")
+
+
+def _content_hash(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> str:
+    """Hex sha256 of a file's description, but for the hash itself, and of its tensors, by name."""
+    described = {name: value for name, value in metadata.items() if name != HASH}
+    content = hashlib.sha256(json.dumps(described, sort_keys=True).encode())
+    for name in sorted(tensors):
+        value = tensors[name]
+        content.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
+        content.update(value.reshape(-1).view(torch.uint8).numpy().data)
+    return content.hexdigest()
 
 
 def list_names(names: Iterable[str], limit: int = 6) -> str:
@@ -246,9 +268,3 @@ def _read_pickled(path: Path) -> dict[str, Tensor]:
 
 def _is_dense(value: object) -> bool:
     return isinstance(value, torch.Tensor) and value.layout is torch.strided and not value.is_quantized
-
-
-def sha256(path: Path) -> str:
-    """Hex digest of a file's bytes."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -9,14 +9,13 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
-import pooch
 import torch
 
-from napari_refvae.errors import CheckpointError, MissingWeightsError, OutputError, UnknownModelError
+from napari_refvae.errors import CheckpointError, MissingWeightsError, UnknownModelError
+from napari_refvae.model.cache import cache_dir, fetch
 from napari_refvae.model.checkpoint import build_model, read_info
-from napari_refvae.model.checkpoint import sha256 as _digest
 from napari_refvae.model.config import PRESETS
 
 if TYPE_CHECKING:
@@ -28,7 +27,6 @@ __all__ = ["MODELS", "ModelEntry", "RegisteredModel", "cache_dir", "fetch", "fin
 
 WEIGHTS_DIR = Path(__file__).parent.parent / "weights"
 SUFFIX = ".safetensors"
-CHUNK = 2**16  # bytes that are written at once; a download that is cut off loses at most these
 
 Where = Literal["bundled", "download", "user"]
 
@@ -123,11 +121,6 @@ MODELS: dict[str, RegisteredModel] = {
 """The registry. The first is the default."""
 
 
-def cache_dir() -> Path:
-    """The folder of ``REFVAE_CACHE``, or else the system's cache folder for this package. It may not exist yet."""
-    return Path(os.environ.get("REFVAE_CACHE") or pooch.os_cache("napari-refvae")).expanduser()
-
-
 def find_model(name_or_path: str | Path) -> Path:
     """Resolve a model's name, or the path of a model file, to an existing file.
 
@@ -158,59 +151,6 @@ def list_models() -> list[ModelEntry]:
     """
     registered = [_entry(model.name, model.preset, model.path, model.description) for model in MODELS.values()]
     return [*registered, *(_entry(path.stem, "", path, "found in the cache") for path in _other_files())]
-
-
-def fetch(url: str, sha256: str, name: str) -> Path:
-    """Download a file into the cache once, and check it.
-
-    What arrives goes to ``<name>.partial``; a download that was cut off goes on from there (if the server
-    can), and only a file with the right hash gets its name.
-
-    Parameters
-    ----------
-    url
-        Where from.
-    sha256
-        Hex digest of the whole file.
-    name
-        What the file is called in the cache.
-
-    Returns
-    -------
-    Path
-        Of the file in the cache.
-
-    Raises
-    ------
-    MissingWeightsError
-        If the download fails; the sentence says where to put the file by hand.
-    CheckpointError
-        If what came has another hash; it is deleted.
-    OutputError
-        If the cache cannot be written.
-    """
-    target = cache_dir() / name
-    if target.is_file() and _digest(target) == sha256:
-        return target
-    partial = target.with_name(name + ".partial")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        partial.touch()
-    except OSError as error:
-        raise OutputError(
-            f"the cache {target.parent} cannot be written ({error}); set REFVAE_CACHE to a folder that can"
-        ) from error
-    if _digest(partial) != sha256:
-        _download(url, partial, target)
-    found = _digest(partial)
-    if found != sha256:
-        partial.unlink()
-        raise CheckpointError(
-            f"expected {name} with sha256 {sha256} from {url}; got {found}, and deleted it: try again, "
-            f"or put the right file at {target}"
-        )
-    os.replace(partial, target)
-    return target
 
 
 def _registered(model: RegisteredModel) -> Path:
@@ -247,23 +187,3 @@ def _entry(name: str, preset: str, path: Path, description: str) -> ModelEntry:
 def _parameters(config: ModelConfig) -> int:
     with torch.device("meta"):
         return sum(parameter.numel() for parameter in build_model(config).parameters())
-
-
-def _download(url: str, partial: Path, target: Path) -> None:
-    """Append to ``partial`` what is missing of it."""
-    have = partial.stat().st_size
-    headers = {"Accept-Encoding": "identity", **({"Range": f"bytes={have}-"} if have else {})}
-    try:
-        with partial.open("ab") as file:
-
-            def restart(response: Any, *_: Any, **__: Any) -> None:
-                """Drop what is here if the server sends the whole file, or says that its file ends before that."""
-                if response.status_code in (200, 416):
-                    file.truncate(0)
-
-            pooch.HTTPDownloader(chunk_size=CHUNK, headers=headers, hooks={"response": restart})(url, file, None)
-    except OSError as error:  # every error of the network, too: requests derives its own from it
-        raise MissingWeightsError(
-            f"could not download {target.name} from {url} ({error}); try again, which goes on where it stopped, "
-            f"or fetch it on another machine and put it at {target}"
-        ) from error
