@@ -13,6 +13,7 @@ import pytest
 
 from napari_refvae.errors import DeviceError
 from napari_refvae.widget.engine import Engine
+from napari_refvae.widget.gallery_dock import GalleryDock
 from napari_refvae.widget.train import TrainWidget
 from napari_refvae.widget.view import UpscaleWidget
 
@@ -38,7 +39,7 @@ def open_upscale(viewer: Any) -> Any:
     return UpscaleWidget(viewer, engine=NoEngine())
 
 
-@pytest.mark.parametrize("make", [open_upscale, TrainWidget])
+@pytest.mark.parametrize("make", [open_upscale, GalleryDock, TrainWidget])
 def test_fifty_docks_leave_no_widget_no_thread_and_no_memory(
     make: Callable[[Any], Any], make_napari_viewer_proxy: Callable[[], Any], qtbot: Any
 ) -> None:

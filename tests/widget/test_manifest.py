@@ -44,9 +44,9 @@ def test_menus_palette_preferences_and_keys(make_napari_viewer_proxy: Callable[[
     """One viewer for all: opening one takes a second."""
     viewer = make_napari_viewer_proxy()
     window = viewer.window
-    for title in ("Super-resolution (RefVAE)", "Upscale 8x (RefVAE)"):
-        assert title in entries(window.layers_menu)
-    assert "Upscale 8x (RefVAE)" in entries(window.plugins_menu)
+    widgets = [f"{title} (RefVAE)" for title in ("Upscale 8x", "Compare samples", "Fine-tune a model")]
+    assert {"Super-resolution (RefVAE)", *widgets} <= set(entries(window.layers_menu))
+    assert set(widgets) <= set(entries(window.plugins_menu))
     assert "Photograph, 56 x 37 (Chelsea the cat, CC0)" in entries(window.file_menu)
     assert get_plugin_settings(PLUGIN).runs.samples == preferences.read_preferences().samples == 4
     keys = [shortcuts.UPSCALE, shortcuts.BLINK, shortcuts.NEXT_SAMPLE, shortcuts.PREVIOUS_SAMPLE, shortcuts.KEEP]
