@@ -30,6 +30,9 @@ OME = (".ome.tif", ".ome.tiff")
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
+CUT_SHORT = " requested and "
+"""Numpy's words when a file takes a part of an array only; it keeps no error number."""
+
 
 def holds(suffix: str, array: NDArray[Any]) -> bool:
     """Whether a format keeps an image's dtype and kind.
@@ -160,6 +163,6 @@ def _sentence(path: Path, error: OSError) -> str:
         return f"could not write {path}: {folder} is no folder; choose another"
     if isinstance(error, PermissionError) or error.errno == errno.EROFS:
         return f"could not write {path}: the folder {folder} may not be written to; choose another"
-    if error.errno in DISK_FULL:
+    if error.errno in DISK_FULL or CUT_SHORT in str(error):
         return f"could not write {path}: the disk is full; free some space or choose another folder"
     return f"could not write {path} ({error}); check the folder and its free space"
