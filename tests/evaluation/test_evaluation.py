@@ -13,6 +13,7 @@ from skimage import data
 from napari_refvae.errors import CheckpointError, InvalidInputError, InvalidSpecError
 from napari_refvae.evaluation.distance import FeatureDistance
 from napari_refvae.evaluation.outputs import upscale_bicubic
+from napari_refvae.evaluation.references import no_reference, the_input, the_original
 from napari_refvae.evaluation.report import CAP, summarise, to_csv, to_markdown, write_report
 from napari_refvae.evaluation.run import evaluate
 from napari_refvae.evaluation.scores import Scores
@@ -177,3 +178,64 @@ def test_figures_are_those_of_the_metrics(evaluation, originals):
     hr = np.asarray(Image.open(originals / "cat.png"))[:64, :80]
     bicubic = next(score for score in evaluation.scores if score.output == "bicubic")
     assert bicubic.psnr_y == pytest.approx(psnr_y(upscale_bicubic(low_resolution(hr)), hr))
+
+
+def test_perfect_pictures_make_json_that_any_reader_reads(originals, tmp_path):
+    told = evaluate(originals, external=originals, features=False)
+    record = json.loads(
+        write_report(told, tmp_path)[2].read_text(), parse_constant=lambda word: pytest.fail(f"{word} is no JSON")
+    )
+    assert record["overall"]["sample"]["psnr_y"] is None
+    assert record["overall"]["sample"]["lr_psnr"] == CAP
+
+
+def test_columns_without_figures_are_left_out(originals, tiny_model):
+    told = evaluate(originals, model=tiny_model, samples=2, features=False, device="cpu")
+    heading = to_markdown(told).split("## Overall")[1].strip().splitlines()[0]
+    assert heading == "| output | Y-PSNR | SSIM | LR-PSNR mean | LR-PSNR worst | S (MSE) |"
+
+
+def test_samples_alone_are_the_same_samples(originals, references, tiny_model, evaluation):
+    alone = evaluate(
+        originals, references, model=tiny_model, samples=3, seed=4, features=False, baselines=False, device="cpu"
+    )
+    assert {score.output for score in alone.scores} == {"sample"}
+    told = [score.psnr_y for score in evaluation.scores if score.output == "sample"]
+    assert [score.psnr_y for score in alone.scores] == told
+    assert [spread.mse for spread in alone.spreads] == [spread.mse for spread in evaluation.spreads]
+
+
+@pytest.mark.parametrize(("choice", "name"), [(no_reference, "none"), (the_input, "self"), (the_original, "original")])
+def test_references_may_be_chosen_for_each_image(originals, tiny_model, choice, name):
+    seen = []
+    told = evaluate(originals, choice, model=tiny_model, samples=2, features=False, device="cpu", each=seen.append)
+    assert {score.reference for score in told.scores if score.output == "sample"} == {name}
+    assert told.about["references"] == [name]
+    assert [scored.subject.name for scored in seen] == ["cat.png", "cup.png"]
+    sample = next(output for output in seen[0].outputs if output.kind == "sample")
+    assert sample.source == choice(seen[0].subject, 1)[0] or name == "original"
+
+
+def test_diversity_is_that_of_the_maps(originals, references, tiny_model, vgg):
+    """The score by its definition, from the outputs themselves."""
+    seen = []
+    evaluate(originals, references, model=tiny_model, samples=3, feature_weights=vgg, device="cpu", each=seen.append)
+    distance = FeatureDistance(vgg)
+    for scored in seen:
+        target = distance.features(scored.subject.hr)
+        drawn = [output.sr for output in scored.outputs if output.kind == "sample"]
+        maps = np.stack([distance.measure(sr, target).map for sr in drawn]).astype(np.float64)
+        best = maps.mean(axis=(1, 2)).min()
+        assert scored.spread.feature == pytest.approx(100 * (best - maps.min(axis=0).mean()) / best)
+        rows, columns = (side // 16 for side in scored.subject.hr.shape[:2])
+        boxes = [
+            [
+                [((sr[y : y + 16, x : x + 16].astype(float) - scored.subject.hr[y : y + 16, x : x + 16]) ** 2).mean()
+                 for x in range(0, 16 * columns, 16)]
+                for y in range(0, 16 * rows, 16)
+            ]
+            for sr in drawn
+        ]  # fmt: skip
+        errors = np.array(boxes)
+        best = errors.mean(axis=(1, 2)).min()
+        assert scored.spread.mse == pytest.approx(100 * (best - errors.min(axis=0).mean()) / best)

@@ -18,12 +18,13 @@ from napari_refvae.engine.tensors import image_from_tensor, image_to_tensor
 from napari_refvae.model.features import FeatureNetwork
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from numpy.typing import NDArray
     from torch import Tensor
 
-__all__ = ["Error", "FeatureDistance", "PerceptualDistance"]
+__all__ = ["Error", "FeatureDistance", "PerceptualDistance", "exact_convolutions"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,7 +64,9 @@ class FeatureDistance:
     def features(self, image: NDArray[np.uint8]) -> list[Tensor]:
         """Features of ``(H, W, 3)`` uint8, unit-length over channels."""
         pixels = image_to_tensor(image.astype(np.float32) / np.float32(255), self._device)
-        return [x * torch.rsqrt(x.square().sum(dim=1, keepdim=True) + 1e-10) for x in self._network(pixels)]
+        with exact_convolutions():
+            taken = self._network(pixels)
+        return [x * torch.rsqrt(x.square().sum(dim=1, keepdim=True) + 1e-10) for x in taken]
 
     @torch.inference_mode()
     def measure(self, image: NDArray[np.uint8], target: list[Tensor]) -> Error:
@@ -74,3 +77,8 @@ class FeatureDistance:
             total += F.interpolate(squared, size=image.shape[:2], mode="bilinear")
         error_map = image_from_tensor(total)[..., 0]
         return Error(float(error_map.mean()), error_map)
+
+
+def exact_convolutions() -> AbstractContextManager[None]:
+    """Full float32 on GPUs whose convolutions would else round to TensorFloat-32: figures must not depend on them."""
+    return torch.backends.cudnn.flags(enabled=True, allow_tf32=False)

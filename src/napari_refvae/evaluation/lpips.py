@@ -21,7 +21,7 @@ from torch.nn import functional as F
 
 from napari_refvae.engine.tensors import image_from_tensor, image_to_tensor
 from napari_refvae.errors import CheckpointError, InvalidInputError, MissingWeightsError
-from napari_refvae.evaluation.distance import Error
+from napari_refvae.evaluation.distance import Error, exact_convolutions
 from napari_refvae.model.checkpoint import list_names, read_tensors
 from napari_refvae.model.zoo import fetch
 
@@ -94,11 +94,12 @@ class LPIPS:
         shift, scale = (torch.tensor(values, device=self._device).view(1, 3, 1, 1) for values in (SHIFT, SCALE))
         x = (x - shift) / scale
         taken = []
-        for index, (stride, padding, pooled) in CONVOLUTIONS.items():
-            x = F.max_pool2d(x, 3, 2) if pooled else x
-            weight, bias = self._layers[index]
-            x = F.relu(F.conv2d(x, weight, bias, stride, padding))
-            taken.append(x / (x.square().sum(dim=1, keepdim=True).sqrt() + 1e-10))
+        with exact_convolutions():
+            for index, (stride, padding, pooled) in CONVOLUTIONS.items():
+                x = F.max_pool2d(x, 3, 2) if pooled else x
+                weight, bias = self._layers[index]
+                x = F.relu(F.conv2d(x, weight, bias, stride, padding))
+                taken.append(x / (x.square().sum(dim=1, keepdim=True).sqrt() + 1e-10))
         return taken
 
     @torch.inference_mode()
@@ -106,7 +107,7 @@ class LPIPS:
         """LPIPS of ``(H, W, 3)`` uint8 to an image whose `features` are given, and its spatial map."""
         total, value = torch.zeros(1, 1, *image.shape[:2], device=self._device), 0.0
         for x, y, vector in zip(self.features(image), target, self._vectors, strict=True):
-            weighted = F.conv2d((x - y).square(), vector)
+            weighted = ((x - y).square() * vector).sum(dim=1, keepdim=True)
             value += float(weighted.mean())
             total += F.interpolate(weighted, size=image.shape[:2], mode="bilinear")
         return Error(value, image_from_tensor(total)[..., 0])

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_refvae.api import load_model
+from napari_refvae.engine.device import choose_device
 from napari_refvae.evaluation.distance import FeatureDistance
 from napari_refvae.evaluation.lpips import LPIPS
 from napari_refvae.evaluation.outputs import ModelOutputs, PictureFolder
@@ -89,7 +90,7 @@ def evaluate(
     baselines
         Whether to score the bicubic image, the faithful output and the samples' mean beside a model's samples.
     device, precision
-        As in `napari_refvae.upscale`.
+        As in `napari_refvae.upscale`; distances are measured on the device, too, always as float32.
     say
         Called with one line an image.
     each
@@ -112,8 +113,9 @@ def evaluate(
         source = ModelOutputs(loaded, _choice(references, samples), samples, seed, baselines, device, precision)
     else:
         source = _pictures(external, originals, say)
-    vgg = FeatureDistance(feature_weights) if features else None
-    deep = LPIPS(lpips_weights) if lpips else None
+    where = choose_device(device).value
+    vgg = FeatureDistance(feature_weights, where) if features else None
+    deep = LPIPS(lpips_weights, where) if lpips else None
     scores: list[Scores] = []
     spreads: list[Spread] = []
     for path in originals:
