@@ -4,11 +4,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from napari.utils.notifications import notification_manager
 
 from napari_refvae.engine.result import FinishedSample, SuperResolutionResult
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 
 def _result(
@@ -47,3 +48,16 @@ def make_result() -> Callable[..., SuperResolutionResult]:
 def finished_of() -> Callable[[SuperResolutionResult], list[FinishedSample]]:
     """The finished samples of a result."""
     return _finished
+
+
+@pytest.fixture
+def messages() -> Iterator[list[tuple[str, str]]]:
+    """Severity and text of what reaches napari's notifications."""
+    found: list[tuple[str, str]] = []
+
+    def keep(notification: Any) -> None:
+        found.append((str(notification.severity.value), notification.message))
+
+    notification_manager.notification_ready.connect(keep)
+    yield found
+    notification_manager.notification_ready.disconnect(keep)

@@ -6,12 +6,14 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
-from napari.utils.notifications import NotificationSeverity, notification_manager
 
+from napari_refvae.engine.result import FinishedSample
 from napari_refvae.errors import InvalidSpecError
 from napari_refvae.spec import Progress
 from napari_refvae.widget.controller import UpscaleController
+from napari_refvae.widget.maps import FinishedMap
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -21,39 +23,25 @@ class Recorder:
     """A controller whose reports are kept, with the thread that they came on."""
 
     def __init__(self, steps: Callable[..., Generator[Progress, None, Any]]) -> None:
-        self.progress: list[Progress] = []
+        self.steps: list[Any] = []
         self.results: list[Any] = []
-        self.ends = 0
+        self.ends: list[Exception | None] = []
         self.threads: set[int] = set()
         self.controller = UpscaleController(
-            on_progress=self._progressed, on_result=self._returned, on_end=self._ended, steps=steps
+            on_step=self._stepped, on_result=self._returned, on_end=self._ended, steps=steps
         )
 
-    def _progressed(self, progress: Progress) -> None:
+    def _stepped(self, step: Any) -> None:
         self.threads.add(threading.get_ident())
-        self.progress.append(progress)
+        self.steps.append(step)
 
     def _returned(self, result: Any) -> None:
         self.threads.add(threading.get_ident())
         self.results.append(result)
 
-    def _ended(self) -> None:
+    def _ended(self, error: Exception | None) -> None:
         self.threads.add(threading.get_ident())
-        self.ends += 1
-
-
-@pytest.fixture
-def errors() -> Iterator[list[str]]:
-    """Messages of errors that reach napari's notifications."""
-    found: list[str] = []
-
-    def keep(notification: Any) -> None:
-        if notification.severity is NotificationSeverity.ERROR:
-            found.append(notification.message)
-
-    notification_manager.notification_ready.connect(keep)
-    yield found
-    notification_manager.notification_ready.disconnect(keep)
+        self.ends.append(error)
 
 
 def counting(total: int) -> Generator[Progress, None, int]:
@@ -66,14 +54,14 @@ def test_a_run_reports_progress_result_and_end_on_the_main_thread(qtbot: Any) ->
     seen = Recorder(counting)
     seen.controller.start({"total": 3})
     assert seen.controller.running
-    qtbot.waitUntil(lambda: seen.ends == 1)
-    assert [progress.done for progress in seen.progress] == [1, 2, 3]
+    qtbot.waitUntil(lambda: len(seen.ends) == 1)
+    assert [progress.done for progress in seen.steps] == [1, 2, 3]
     assert seen.results == [3]
     assert seen.threads == {threading.get_ident()}
     assert not seen.controller.running
 
 
-def test_a_second_run_waits_for_the_user_not_for_the_engine(qtbot: Any) -> None:
+def test_a_second_run_is_refused_and_said_to_be(qtbot: Any, messages: list[tuple[str, str]]) -> None:
     gate = threading.Event()
 
     def waiting() -> Generator[Progress, None, int]:
@@ -82,12 +70,15 @@ def test_a_second_run_waits_for_the_user_not_for_the_engine(qtbot: Any) -> None:
         return 1
 
     seen = Recorder(waiting)
-    seen.controller.start({})
-    seen.controller.start({})
+    assert seen.controller.start({})
+    assert not seen.controller.start({})
+    [(severity, message)] = messages
+    assert severity == "warning"
+    assert "wait for its end or cancel it" in message
     gate.set()
-    qtbot.waitUntil(lambda: seen.ends == 1)
+    qtbot.waitUntil(lambda: len(seen.ends) == 1)
     seen.controller.start({})
-    qtbot.waitUntil(lambda: seen.ends == 2)
+    qtbot.waitUntil(lambda: len(seen.ends) == 2)
     assert seen.results == [1, 1]
 
 
@@ -104,9 +95,9 @@ def test_cancel_closes_the_engine_and_drops_the_result(qtbot: Any) -> None:
 
     seen = Recorder(endless)
     seen.controller.start({})
-    qtbot.waitUntil(lambda: bool(seen.progress))
+    qtbot.waitUntil(lambda: bool(seen.steps))
     seen.controller.cancel()
-    qtbot.waitUntil(lambda: seen.ends == 1)
+    qtbot.waitUntil(lambda: len(seen.ends) == 1)
     assert closed.is_set()
     assert seen.results == []
 
@@ -121,10 +112,10 @@ def test_a_step_that_ends_after_cancel_is_dropped(qtbot: Any) -> None:
 
     seen = Recorder(slow)
     seen.controller.start({})
-    qtbot.waitUntil(lambda: bool(seen.progress))
+    qtbot.waitUntil(lambda: bool(seen.steps))
     seen.controller.cancel()
     gate.set()
-    qtbot.waitUntil(lambda: seen.ends == 1)
+    qtbot.waitUntil(lambda: len(seen.ends) == 1)
     assert seen.results == []
 
 
@@ -143,28 +134,31 @@ def test_a_step_that_ends_after_cancel_is_dropped(qtbot: Any) -> None:
         (KeyError("bug"), "'bug'"),
     ],
 )
-def test_every_error_is_shown_and_ends_the_run(qtbot: Any, errors: list[str], raised: Exception, shown: str) -> None:
+def test_every_error_is_shown_and_ends_the_run(
+    qtbot: Any, messages: list[tuple[str, str]], raised: Exception, shown: str
+) -> None:
     def failing() -> Generator[Progress, None, int]:
         yield Progress(0, 1, "encode")
         raise raised
 
     seen = Recorder(failing)
     seen.controller.start({})
-    qtbot.waitUntil(lambda: seen.ends == 1)
-    assert errors == [shown]
+    qtbot.waitUntil(lambda: len(seen.ends) == 1)
+    assert messages == [("error", shown)]
+    assert type(seen.ends[0]) is type(raised) or "the run stopped" in str(seen.ends[0])
     assert seen.results == []
     assert not seen.controller.running
 
 
-def test_an_engine_that_cannot_start_is_an_error_too(qtbot: Any, errors: list[str]) -> None:
+def test_an_engine_that_cannot_start_is_an_error_too(qtbot: Any, messages: list[tuple[str, str]]) -> None:
     def impossible() -> Generator[Progress, None, int]:
         raise RuntimeError("no device")
 
     seen = Recorder(impossible)
     seen.controller.start({})
-    qtbot.waitUntil(lambda: seen.ends == 1)
-    assert len(errors) == 1
-    assert "no device" in errors[0]
+    qtbot.waitUntil(lambda: len(seen.ends) == 1)
+    [(_, message)] = messages
+    assert "no device" in message
 
 
 def test_an_abandoned_run_is_silent(qtbot: Any) -> None:
@@ -180,9 +174,90 @@ def test_an_abandoned_run_is_silent(qtbot: Any) -> None:
 
     seen = Recorder(endless)
     seen.controller.start({})
-    qtbot.waitUntil(lambda: bool(seen.progress))
+    qtbot.waitUntil(lambda: bool(seen.steps))
     seen.controller.abandon()
     qtbot.waitUntil(closed.is_set)
     qtbot.wait(50)
-    assert seen.ends == 0
+    assert seen.ends == []
     assert seen.results == []
+
+
+def finished(index: int) -> FinishedSample:
+    return FinishedSample(index, np.zeros((8, 8)), "none", index, 50.0)
+
+
+def test_maps_are_made_off_the_main_thread_and_delivered_one_by_one(qtbot: Any) -> None:
+    makers: set[int] = set()
+
+    def finish(result: int) -> Iterator[FinishedMap]:
+        for index in range(result):
+            makers.add(threading.get_ident())
+            yield FinishedMap("residual", np.zeros((8, 8), np.float32), index)
+
+    seen = Recorder(counting)
+    seen.controller.start({"total": 3}, finish)
+    qtbot.waitUntil(lambda: len(seen.ends) == 1)
+    assert [step.index for step in seen.steps if isinstance(step, FinishedMap)] == [0, 1, 2]
+    assert threading.get_ident() not in makers
+    assert seen.results == [3]
+
+
+def test_the_engine_waits_until_a_sample_is_shown(qtbot: Any) -> None:
+    """Or samples would come faster than layers can be added, and the window would stand still."""
+    made: list[int] = []
+    lead: list[int] = []
+
+    def samples() -> Generator[FinishedSample, None, int]:
+        for index in range(5):
+            made.append(index)
+            yield finished(index)
+        return 5
+
+    def show() -> None:
+        time.sleep(0.02)
+        lead.append(len(made) - len(seen.steps))
+
+    seen = Recorder(samples)
+    seen.steps = _Watched(show)
+    seen.controller.start({})
+    qtbot.waitUntil(lambda: len(seen.ends) == 1)
+    assert lead == [1] * 5
+
+
+def test_nothing_to_tell_is_a_chance_to_cancel(qtbot: Any) -> None:
+    def waiting() -> Generator[None, None, int]:
+        while True:
+            time.sleep(0.01)
+            yield None
+
+    seen = Recorder(waiting)
+    seen.controller.start({})
+    qtbot.wait(30)
+    seen.controller.cancel()
+    assert seen.controller.cancelling
+    qtbot.waitUntil(lambda: len(seen.ends) == 1)
+    assert seen.steps == []
+
+
+def test_a_run_that_waits_for_the_window_can_be_cancelled(qtbot: Any) -> None:
+    def samples() -> Generator[FinishedSample, None, int]:
+        yield finished(0)
+        return 1
+
+    seen = Recorder(samples)
+    seen.steps = _Watched(lambda: seen.controller.cancel())
+    seen.controller.start({})
+    qtbot.waitUntil(lambda: len(seen.ends) == 1)
+    assert seen.results == []
+
+
+class _Watched(list[Any]):
+    """Calls something before each entry."""
+
+    def __init__(self, action: Callable[[], object]) -> None:
+        super().__init__()
+        self._action = action
+
+    def append(self, entry: Any) -> None:
+        self._action()
+        super().append(entry)

@@ -9,27 +9,39 @@ A generator worker drains the engine's generator. Its traps are dealt with here:
 - Its own ``quit`` leaves the generator suspended, with all the memory it holds: a flag that the
   generator's body checks lets it close the engine and end by itself.
 - A step that is under way when the user cancels is still delivered: it is dropped.
+- Adding a layer takes the window longer than making a map takes the worker; many of them at once would
+  block it: after each picture the worker waits until the window has shown it and answered its user.
+- napari's progress bars handle waiting events, so a report may come in the middle of another one: it
+  waits its turn.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
 from napari.qt.threading import thread_worker
-from napari.utils.notifications import notification_manager, show_error
+from napari.utils.notifications import notification_manager, show_error, show_warning
+from qtpy.QtCore import QTimer
 
+from napari_refvae.engine.result import FinishedSample
 from napari_refvae.errors import DeviceError, RefVAEError
+from napari_refvae.widget.maps import FinishedMap
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Mapping
+    from collections.abc import Callable, Generator, Iterator, Mapping
 
     from napari_refvae.engine.result import SuperResolutionResult
     from napari_refvae.spec import Progress
 
-    Steps = Callable[..., Generator[Progress, None, SuperResolutionResult]]
+    Step = Progress | FinishedSample | FinishedMap
+    Steps = Callable[..., Generator[Progress | FinishedSample | None, None, SuperResolutionResult]]
+    Finish = Callable[[SuperResolutionResult], Iterator[FinishedMap]]
 
-__all__ = ["UpscaleController"]
+__all__ = ["UpscaleController", "explain"]
+
+PATIENCE = 0.1  # seconds between two looks whether the user has cancelled
 
 
 class UpscaleController:
@@ -37,62 +49,92 @@ class UpscaleController:
 
     Parameters
     ----------
-    on_progress
-        Called after each step.
+    on_step
+        Called with each progress, finished sample and finished map.
     on_result
-        Called once with the result of a run that was neither cancelled nor failed.
+        Called once with the result of a run that was neither cancelled nor failed, after all its steps.
     on_end
-        Called once when a run is over, however it ended. An error has reached napari's notifications
-        by then.
+        Called once when a run is over, however it ended, with the error that ended it or None. The error
+        has reached napari's notifications by then.
     steps
-        The engine: takes the arguments of a run, yields progress and returns the result. By default
-        `napari_refvae.api.steps`.
+        The engine: takes the arguments of a run, yields progress, finished samples and None (nothing to tell: a
+        chance to cancel), and returns the result.
     """
 
     def __init__(
         self,
         *,
-        on_progress: Callable[[Progress], None],
+        on_step: Callable[[Step], None],
         on_result: Callable[[SuperResolutionResult], None],
-        on_end: Callable[[], None],
-        steps: Steps | None = None,
+        on_end: Callable[[Exception | None], None],
+        steps: Steps,
     ) -> None:
-        self._on_progress = on_progress
+        self._on_step = on_step
         self._on_result = on_result
         self._on_end = on_end
-        self._steps = steps or _engine_steps
+        self._steps = steps
         self._cancelled: Event | None = None  # of the run under way
+        self._reports: deque[Callable[[], None]] = deque()  # the first is being made
 
     @property
     def running(self) -> bool:
         """Whether a run is under way; a cancelled one is until its current step is done."""
         return self._cancelled is not None
 
-    def start(self, arguments: Mapping[str, Any]) -> None:
-        """Begin a run. While one is under way this does nothing."""
-        if self.running:
-            return
-        cancelled = self._cancelled = Event()
-        worker = thread_worker(_drain, ignore_errors=True, start_thread=False)(self._steps, dict(arguments), cancelled)
+    @property
+    def cancelling(self) -> bool:
+        """Whether a run is under way that was cancelled."""
+        return self._cancelled is not None and self._cancelled.is_set()
 
-        def progressed(progress: Progress) -> None:
-            if not cancelled.is_set():
-                self._on_progress(progress)
+    def start(self, arguments: Mapping[str, Any], finish: Finish | None = None) -> bool:
+        """Begin a run; while another is under way, refuse with a notification.
+
+        Parameters
+        ----------
+        arguments
+            Of the engine.
+        finish
+            Makes the maps of a result, off the GUI thread.
+
+        Returns
+        -------
+        bool
+            Whether the run began.
+        """
+        if self.running:
+            show_warning("A run is under way: wait for its end or cancel it, then start the next.")
+            return False
+        cancelled, shown = Event(), Event()
+        self._cancelled = cancelled
+        failure: list[Exception] = []
+        body = thread_worker(_drain, ignore_errors=True, start_thread=False)
+        worker = body(self._steps, dict(arguments), finish, cancelled, shown)
+
+        def stepped(step: Step | None) -> None:
+            if step is not None and not cancelled.is_set():
+                self._on_step(step)
+            QTimer.singleShot(0, shown.set)  # after the events that wait
 
         def returned(result: SuperResolutionResult | None) -> None:
             if result is not None and not cancelled.is_set():
                 self._on_result(result)
 
+        def errored(error: Exception) -> None:
+            if not cancelled.is_set():
+                failure.append(error)
+                _notify(error)
+
         def finished() -> None:
             if self._cancelled is cancelled:
                 self._cancelled = None
-                self._on_end()
+                self._on_end(failure[0] if failure else None)
 
-        worker.yielded.connect(progressed)
-        worker.returned.connect(returned)
-        worker.errored.connect(_notify)
-        worker.finished.connect(finished)
+        worker.yielded.connect(lambda step: self._report(lambda: stepped(step)))
+        worker.returned.connect(lambda result: self._report(lambda: returned(result)))
+        worker.errored.connect(lambda error: self._report(lambda: errored(error)))
+        worker.finished.connect(lambda: self._report(finished))
         worker.start()
+        return True
 
     def cancel(self) -> None:
         """Let the run end after the step under way; its result is dropped."""
@@ -104,6 +146,22 @@ class UpscaleController:
         self.cancel()
         self._cancelled = None
 
+    def _report(self, report: Callable[[], None]) -> None:
+        """Make a report, after those that are being made."""
+        self._reports.append(report)
+        if len(self._reports) > 1:
+            return
+        while self._reports:
+            try:
+                self._reports[0]()
+            finally:
+                self._reports.popleft()
+
+
+def explain(error: Exception) -> str:
+    """What to tell the user of an error."""
+    return str(error) if isinstance(error, RefVAEError) else f"{type(error).__name__}: {error}"
+
 
 def _notify(error: Exception) -> None:
     """Show an error of ours as its sentence; another, which is a bug, with its traceback."""
@@ -114,19 +172,26 @@ def _notify(error: Exception) -> None:
 
 
 def _drain(
-    steps: Steps, arguments: dict[str, Any], cancelled: Event
-) -> Generator[Progress, None, SuperResolutionResult | None]:
+    steps: Steps, arguments: dict[str, Any], finish: Finish | None, cancelled: Event, shown: Event
+) -> Generator[Step | None, None, SuperResolutionResult | None]:
     """Run the engine, between steps looking whether to stop; return None if stopped."""
     try:
-        run = steps(**arguments)
+        run = _whole(steps(**arguments), finish)
         try:
             while not cancelled.is_set():
                 try:
-                    progress = next(run)
+                    step = next(run)
                 except StopIteration as stop:
                     result: SuperResolutionResult = stop.value
                     return result
-                yield progress
+                shown.clear()
+                yield step
+                while (
+                    isinstance(step, FinishedSample | FinishedMap)
+                    and not cancelled.is_set()
+                    and not shown.wait(PATIENCE)
+                ):
+                    pass
         finally:
             run.close()
     except RuntimeError as error:
@@ -134,8 +199,11 @@ def _drain(
     return None
 
 
-def _engine_steps(**arguments: Any) -> Generator[Progress, None, SuperResolutionResult]:
-    """`napari_refvae.api.steps`, which loads torch: here, so that the first run and not the window waits for it."""
-    from napari_refvae import api
-
-    return api.steps(**arguments)
+def _whole(
+    run: Generator[Progress | FinishedSample | None, None, SuperResolutionResult], finish: Finish | None
+) -> Generator[Step | None, None, SuperResolutionResult]:
+    """The engine's steps, then the maps of its result."""
+    result = yield from run
+    if finish is not None:
+        yield from finish(result)
+    return result

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     Baseline = Literal["bicubic", "mean", "truth"]
 
-__all__ = ["MapSpec", "baseline", "residual_map", "spread_map"]
+__all__ = ["FinishedMap", "MapSpec", "baseline", "finished_maps", "residual_map", "spread_map"]
 
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 """ITU-R BT.601 weights: a map of a colour image shows its luma."""
@@ -53,6 +53,43 @@ class MapSpec:
             raise InvalidSpecError(f"residuals are against 'bicubic', 'mean', 'truth' or None; got {self.against!r}")
         if not self.gain > 0:
             raise InvalidSpecError(f"the gain of residual maps must be positive; got {self.gain!r}")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FinishedMap:
+    """A map of a run, ready to be shown.
+
+    Attributes
+    ----------
+    kind
+        ``residual`` of a sample, or ``spread`` over all.
+    values
+        ``(H, W)``, in stored units.
+    index
+        The sample's, or None.
+    """
+
+    kind: Literal["residual", "spread"]
+    values: NDArray[np.float32]
+    index: int | None = None
+
+
+def finished_maps(
+    result: SuperResolutionResult, spec: MapSpec, truth: NDArray[Any] | None = None
+) -> Iterator[FinishedMap]:
+    """All maps of a run, one by one; none of the spread over a single sample.
+
+    Raises
+    ------
+    InvalidInputError
+        If residuals are to be against the ground truth, and there is none.
+    """
+    if spec.against is not None:
+        base = baseline(result, spec.against, truth)
+        for index, sample in enumerate(result.sr):
+            yield FinishedMap("residual", residual_map(sample, base), index)
+    if spec.spread and len(result) > 1:
+        yield FinishedMap("spread", spread_map(result.sr))
 
 
 def baseline(result: SuperResolutionResult, against: Baseline, truth: NDArray[Any] | None = None) -> NDArray[Any]:

@@ -15,17 +15,18 @@ from weakref import WeakKeyDictionary, ref
 from psygnal import Signal
 
 from napari_refvae.widget.layers import METADATA_KEY, is_result
-from napari_refvae.widget.maps import MapSpec, baseline, residual_map, spread_map
+from napari_refvae.widget.maps import MapSpec, finished_maps
 from napari_refvae.widget.results import faithful_layer, residual_layer, sample_layer, spread_layer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from napari.layers import Image
     from numpy.typing import NDArray
 
     from napari_refvae.engine.result import FinishedSample, SuperResolutionResult
     from napari_refvae.widget.layers import InputImage
+    from napari_refvae.widget.maps import FinishedMap
 
 __all__ = ["Run", "Runs", "SampleLayers"]
 
@@ -169,42 +170,35 @@ class Runs:
         self.changed.emit(run)
         return sample
 
-    def add_residual(self, run: Run, index: int, values: NDArray[Any]) -> None:
-        """Show the residual map of a sample, below it; nothing if the user removed the sample."""
-        sample = run.samples.get(index)
-        if sample is None or sample.residual is not None:
-            return
-        layer = residual_layer(run.origin, sample.finished, sample.image, values, run.maps.gain, run.id)
-        self._insert(run, layer, below=sample.image)
-        sample.residual = layer
+    def add_map(self, run: Run, made: FinishedMap) -> None:
+        """Show a map: a residual one below its sample, unless the user removed that; the spread below all else."""
+        if made.kind == "spread":
+            run.spread = spread_layer(run.origin, made.values, run.id)
+            self._insert(run, run.spread, below=_lowest(run))
+        elif made.index in run.samples:
+            sample = run.samples[made.index]
+            sample.residual = residual_layer(
+                run.origin, sample.finished, sample.image, made.values, run.maps.gain, run.id
+            )
+            self._insert(run, sample.residual, below=sample.image)
         self.changed.emit(run)
 
-    def add_faithful(self, run: Run, pixels: NDArray[Any]) -> None:
-        """Show the faithful image, below all samples."""
-        layer = faithful_layer(run.origin, pixels, run.id)
-        self._insert(run, layer, below=next(iter(run.layers[::-1]), None))
-        run.faithful = layer
-        self.changed.emit(run)
+    def complete(self, run: Run, result: SuperResolutionResult, maps: Iterable[FinishedMap] | None = None) -> None:
+        """Add the faithful image and the maps, and write down what made the run.
 
-    def add_spread(self, run: Run, values: NDArray[Any]) -> None:
-        """Show the map of the spread, below all else."""
-        layer = spread_layer(run.origin, values, run.id)
-        self._insert(run, layer, below=next(iter(run.layers[::-1]), None))
-        run.spread = layer
-        self.changed.emit(run)
-
-    def complete(self, run: Run, result: SuperResolutionResult) -> None:
-        """Add what is still missing of maps and faithful image, and write down what made the run."""
+        Parameters
+        ----------
+        run, result
+            A run whose samples have been added, and what the engine returned.
+        maps
+            Those that are still to be added; by default all that the run shows, made here.
+        """
         run.result = result
-        missing = [index for index, sample in run.samples.items() if sample.residual is None]
-        if run.maps.against is not None and missing:
-            base = baseline(result, run.maps.against, run.truth)
-            for index in missing:
-                self.add_residual(run, index, residual_map(result.sr[index], base))
-        if result.faithful is not None and run.faithful is None:
-            self.add_faithful(run, result.faithful)
-        if run.maps.spread and len(result) > 1 and run.spread is None:
-            self.add_spread(run, spread_map(result.sr))
+        for made in finished_maps(result, run.maps, run.truth) if maps is None else maps:
+            self.add_map(run, made)
+        if result.faithful is not None:
+            run.faithful = faithful_layer(run.origin, result.faithful, run.id)
+            self._insert(run, run.faithful, below=_lowest(run))
         for layer in run.layers:
             layer.metadata[METADATA_KEY]["provenance"] = dict(result.provenance)
         self.changed.emit(run)
@@ -264,6 +258,12 @@ class Runs:
 
 
 _OF_VIEWERS: WeakKeyDictionary[Any, Runs] = WeakKeyDictionary()
+
+
+def _lowest(run: Run) -> Image | None:
+    """Its last sample's last layer: maps of the whole run lie below that."""
+    samples = [run.samples[index] for index in sorted(run.samples)]
+    return samples[-1].layers[-1] if samples else None
 
 
 def _unwrapped(viewer: Any) -> Any:

@@ -1,192 +1,314 @@
-"""The dock widget: fields, and what to tell the user. What runs is in `controller`, what layers hold in `layers`."""
+"""The dock widget: puts the fields together, and tells them and the user what happens.
+
+What runs is in `controller`, what layers hold in `layers`, what a run shows in `runs`.
+"""
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
-from magicgui.widgets import ComboBox, Container, FloatSlider, Label, ProgressBar, PushButton, SpinBox
 from napari.layers import Image
 from napari.utils.notifications import show_error, show_info
-from qtpy.QtCore import QEvent, QObject
+from qtpy.QtCore import Qt, QTimer
+from qtpy.QtWidgets import QApplication, QFrame, QScrollArea, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
-from napari_refvae.engine.result import FinishedSample
 from napari_refvae.errors import RefVAEError
-from napari_refvae.spec import PriorReference, Progress, SelfReference
-from napari_refvae.widget.controller import UpscaleController
-from napari_refvae.widget.layers import is_result, read_input, read_reference
+from napari_refvae.spec import Progress
+from napari_refvae.widget.activity import Activity
+from napari_refvae.widget.closing import ClosingWatcher
+from napari_refvae.widget.controller import UpscaleController, explain
+from napari_refvae.widget.engine import Engine
+from napari_refvae.widget.estimates import made_text
+from napari_refvae.widget.fields import AdvancedFields, SampleFields
+from napari_refvae.widget.fold import Fold
+from napari_refvae.widget.image_fields import VIEW, ImageFields
+from napari_refvae.widget.layers import is_result
+from napari_refvae.widget.maps import FinishedMap, finished_maps
+from napari_refvae.widget.plan import Plan, describe_plan
+from napari_refvae.widget.preferences import apply_cache_folder, read_preferences
+from napari_refvae.widget.preparation import Preparation
+from napari_refvae.widget.references import ReferenceList
+from napari_refvae.widget.run_bar import RunBar
 from napari_refvae.widget.runs import Runs
+from napari_refvae.widget.welcome import Welcome
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     import napari
 
-    from napari_refvae.engine.result import SuperResolutionResult
-    from napari_refvae.spec import Reference
-    from napari_refvae.widget.controller import Steps
-    from napari_refvae.widget.layers import InputImage
+    from napari_refvae.engine.result import FinishedSample, SuperResolutionResult
+    from napari_refvae.widget.runs import Run
 
 __all__ = ["UpscaleWidget"]
 
-NO_REFERENCE = ("(no reference)", PriorReference())
-SELF_REFERENCE = ("(the image itself)", SelfReference())
-LARGEST_SEED = 2**31 - 1
 MINIMUM_WIDTH = 320  # pixels
-STAGES = {"encode": "Reading the image", "decode": "Inventing detail", "project": "Making it consistent"}
+PREVIEW = 58
+SETTLING = 120  # milliseconds without a change until the forecast is made anew
 
 
-class UpscaleWidget(Container):  # type: ignore[type-arg]
+class UpscaleWidget(QWidget):
     """Choose an image and a reference, click, and get several 8x samples as layers.
 
     Parameters
     ----------
     napari_viewer
         The viewer; napari passes it.
-    steps
-        The engine, for tests.
+    engine
+        What computes; by default the package.
     """
 
-    def __init__(self, napari_viewer: napari.Viewer, steps: Steps | None = None) -> None:
-        super().__init__(labels=False)
+    def __init__(self, napari_viewer: napari.Viewer, engine: Engine | None = None) -> None:
+        super().__init__()
+        preferences = read_preferences()
+        apply_cache_folder(preferences)
         self._viewer = napari_viewer
-        self._origin: InputImage | None = None  # of the run under way
+        self._engine = engine or Engine()
+        self._run: Run | None = None  # under way
+        self._activity: Activity | None = None  # its
+        self._started = 0.0
+        self._closed = False
+        self.runs = Runs.of_viewer(napari_viewer)
+        self.images = ImageFields(napari_viewer, PREVIEW)
+        self.references = ReferenceList(PREVIEW)
+        self.sampling = SampleFields(preferences)
+        self.advanced = AdvancedFields(preferences)
+        self.bar = RunBar()
+        self.welcome = Welcome(self._open_sample)
+        self._preparation = Preparation(self._engine, self._prepared)
         self._controller = UpscaleController(
-            on_progress=self._show_progress, on_result=self._add_layers, on_end=self._show_idle, steps=steps
+            on_step=self._step, on_result=self._complete, on_end=self._end, steps=self._preparation.steps
         )
-        self._watcher = _ClosingWatcher(self.native, self._controller.abandon)
-        self._build()
-        self.button.changed.connect(self._click)
-        self.image.changed.connect(self._show_idle)
-        self.samples.changed.connect(self._show_idle)
+        self._settled = QTimer(self)
+        self._settled.setSingleShot(True)
+        self._settled.setInterval(SETTLING)
+        self._lay_out()
+        self._connect()
         self.reset_choices()
+        self._preparation.choose(*self.advanced.engine)
+        self._watcher = ClosingWatcher(self, self._close)
 
-    def _build(self) -> None:
-        self.image = ComboBox(label="Image", choices=(), tooltip="The layer to super-resolve")
-        self.reference = ComboBox(
-            label="Reference",
-            choices=[NO_REFERENCE, SELF_REFERENCE],
-            tooltip="An image whose texture the invented detail should resemble; its size and content are free",
-        )
-        self.samples = SpinBox(label="Samples", value=4, min=1, max=100, tooltip="How many different versions to make")
-        self.seed = SpinBox(label="Seed", max=LARGEST_SEED, tooltip="The same seed gives the same samples again")
-        self.temperature = _slider("Temperature", 2.0, "How far samples differ; 0: not at all")
-        self.strength = _slider("Strength", 1.0, "How much the reference counts; 0: nothing")
-        self.vividness = _slider("Vividness", 1.0, "0: faithful, smooth; 1: vivid, sharp")
-        self.button = PushButton(text="Upscale")
-        self.progress = ProgressBar(value=0, max=1, visible=False)
-        self.status = Label(value="")
-        self.status.min_width = MINIMUM_WIDTH - 40
-        self.status.native.setWordWrap(True)
-        fields: Container[Any] = Container(layout="vertical")
-        fields.extend(  # not through the constructor: only then do the labels get one width
-            [self.image, self.reference, self.samples, self.seed, self.temperature, self.strength, self.vividness]
-        )
-        fields.margins = (0, 0, 0, 0)
-        self.extend([fields, self.button, self.progress, self.status])
-        self.native.setMinimumWidth(MINIMUM_WIDTH)
+    def _lay_out(self) -> None:
+        fold = Fold("Advanced", self.advanced)
+        form = QWidget()
+        column = QVBoxLayout(form)
+        column.setContentsMargins(2, 2, 8, 2)
+        column.setSpacing(10)
+        for section in (self.images, self.references, self.sampling, fold):
+            column.addWidget(section)
+        column.addStretch()
+        scroll = QScrollArea()
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setWidgetResizable(True)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setWidget(form)
+        scroll.setMinimumHeight(200)
+        self._pages = QStackedWidget()
+        self._pages.addWidget(self.welcome)
+        self._pages.addWidget(scroll)
+        self._pages.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(8, 6, 6, 8)
+        whole.addWidget(self._pages, 1)
+        whole.addWidget(self.bar)
+        self.setMinimumWidth(MINIMUM_WIDTH)
+
+    def _connect(self) -> None:
+        self.bar.button.changed.connect(lambda *_: self.toggle())
+        self.bar.undo.clicked.connect(lambda: self._undo())
+        self.bar.copy.clicked.connect(lambda: self._copy())
+        for part in (self.images, self.references, self.sampling, self.advanced):
+            part.changed.connect(self._soon)
+        self.advanced.engine_changed.connect(self._prepare)
+        self._settled.timeout.connect(self._forecast)
+        camera = getattr(self._viewer, "scene", self._viewer).camera  # napari 0.9 moved it
+        self._events = [
+            (self._viewer.dims.events.current_step, self._moved),
+            (camera.events.zoom, self._view_moved),
+            (camera.events.center, self._view_moved),
+        ]
+        for emitter, callback in self._events:
+            emitter.connect(callback)
+        self.runs.removed.connect(self._run_removed)
 
     def reset_choices(self, *_: Any) -> None:
-        """Offer the image layers there are. Choices are layers, so they survive renaming; napari calls this."""
+        """Offer the image layers there are; napari calls this whenever layers change."""
+        if self._closed:
+            return
         layers = [layer for layer in self._viewer.layers if isinstance(layer, Image) and not is_result(layer)]
-        entries = [(layer.name, layer) for layer in layers]
-        image, reference = self.image.value, self.reference.value
-        _offer(self.image, entries, image if image in layers else self._suggestion(layers))
-        kept = isinstance(reference, PriorReference | SelfReference) or reference in layers
-        _offer(self.reference, [NO_REFERENCE, SELF_REFERENCE, *entries], reference if kept else PriorReference())
-        if layers and not kept:
-            show_info("The reference layer is gone; the next run uses no reference.")
+        active = self._viewer.layers.selection.active
+        suggested = active if active in layers else layers[-1] if layers else None
+        gone = self.images.offer_layers(layers, suggested) + self.references.offer_layers(layers)
+        if gone:
+            QTimer.singleShot(0, lambda: self._tell_gone(gone))
+        self._moved()
         self._show_idle()
 
-    def _suggestion(self, layers: list[Image]) -> Image | None:
-        active = self._viewer.layers.selection.active
-        return active if active in layers else layers[-1] if layers else None
-
-    def _click(self) -> None:
+    def toggle(self) -> None:
+        """Start a run, or cancel the one that is under way."""
         if self._controller.running:
-            self._controller.cancel()
-            self.button.enabled = False
-            self.status.value = "Stopping ..."
-            return
+            self._cancel()
+        else:
+            self.start()
+
+    def start(self) -> bool:
+        """Start a run with what is chosen; refused with a notification while one is under way.
+
+        Returns
+        -------
+        bool
+            Whether it began.
+        """
+        if self.images.image.value is None or self._closed:
+            return False
         try:
-            self._origin = read_input(self.image.value)
-            reference = self._chosen_reference()
+            plan = Plan.of(self.images, self.references, self.sampling, self.advanced, self._viewer.dims.point)
         except RefVAEError as error:
             show_error(str(error))
+            return False
+        began = self._controller.start(plan.arguments, lambda result: finished_maps(result, plan.maps, plan.truth))
+        if began:
+            self._run = self.runs.begin(plan.origin, plan.truth, plan.maps)
+            self._started = time.perf_counter()
+            self.bar.show_running()
+            self.bar.status = "Loading the model ..."
+        return began
+
+    def _cancel(self) -> None:
+        """Stop at the next step, and take back at once what the run has shown."""
+        if self._controller.cancelling:
             return
-        self.button.text = "Cancel"
-        self.progress.max, self.progress.value, self.progress.visible = 1, 0, True
-        self.status.value = "Loading the model ..."
-        self._controller.start(
-            {
-                "image": self._origin.pixels,
-                "references": [reference],
-                "samples": self.samples.value,
-                "seed": self.seed.value,
-                "temperature": self.temperature.value,
-                "strength": self.strength.value,
-                "vividness": self.vividness.value,
-                "intensity_range": self._origin.intensity_range,
-            }
-        )
+        self._controller.cancel()
+        self.bar.button.enabled = False
+        self.bar.status = f"Cancelled. {self._take_back()}"
 
-    def _chosen_reference(self) -> Reference:
-        chosen = self.reference.value
-        return chosen if isinstance(chosen, PriorReference | SelfReference) else read_reference(chosen)
+    def _take_back(self) -> str:
+        """Remove the layers of the run under way, and say so."""
+        run, self._run = self._run, None
+        if run is None:
+            return ""
+        count = len(run.samples)
+        self.runs.remove(run)
+        made = "The sample that was finished is" if count == 1 else f"The {count} samples that were finished are"
+        return f"{made} removed again." if count else "Nothing was added."
 
-    def _show_progress(self, progress: Progress | FinishedSample) -> None:
-        if not isinstance(progress, Progress):
+    def _step(self, step: Progress | FinishedSample | FinishedMap) -> None:
+        if self._run is None:
             return
-        self.progress.max, self.progress.value = progress.total, progress.done
-        self.status.value = f"{STAGES.get(progress.stage, progress.stage)} ..."
+        if isinstance(step, Progress):
+            self._activity = self._activity or Activity(f"Upscaling {self._run.origin.title}")
+            status = self._activity.advance(step)
+            if self._run is not None:  # napari has handled events meanwhile
+                self.bar.status = status
+                self.bar.advance(step.done / max(1, step.total))
+        elif isinstance(step, FinishedMap):
+            self.runs.add_map(self._run, step)
+        else:
+            self.runs.add_sample(self._run, step)
 
-    def _add_layers(self, result: SuperResolutionResult) -> None:
-        assert self._origin is not None
-        runs = Runs.of_viewer(self._viewer)
-        run = runs.begin(self._origin)
-        for index, sr in enumerate(result.sr):
-            found = FinishedSample(index, sr, result.references[index], result.seeds[index], result.lr_psnr[index])
-            runs.add_sample(run, found)
-        runs.complete(run, result)
+    def _complete(self, result: SuperResolutionResult) -> None:
+        if self._run is None:
+            return
+        seconds = time.perf_counter() - self._started
+        run, self._run = self._run, None
+        self.runs.complete(run, result, maps=())
+        self.bar.status = made_text(result, seconds)
+
+    def _end(self, error: Exception | None) -> None:
+        """The run is over, however it ended."""
+        if self._activity is not None:
+            self._activity.close()
+            self._activity = None
+        if error is not None:
+            self.bar.status = f"Stopped: {explain(error)}. {self._take_back()}"
+        self._show_idle()
 
     def _show_idle(self) -> None:
-        """Say what a click would do, unless a run is under way."""
+        """What there is to do, unless a run is under way."""
         if self._controller.running:
             return
-        self.button.text = "Upscale"
-        self.button.enabled = self.image.value is not None
-        self.progress.visible = False
-        self.status.value = self._forecast()
+        has_image = self.images.image.value is not None
+        self._pages.setCurrentIndex(int(has_image))
+        self.bar.show_idle(has_image, self.runs.latest() is not None)
+        self._settled.start()
 
-    def _forecast(self) -> str:
-        if self.image.value is None:
-            return "Open an image, or begin with\nFile > Open Sample > RefVAE."
-        height, width = (8 * (int(last) + 1) for last in self.image.value.extent.data[1][-2:])
-        versions = "one version" if self.samples.value == 1 else f"{self.samples.value} versions"
-        return f"Makes {versions} of {width} x {height}."
+    def _forecast(self) -> None:
+        """Say what a click would make."""
+        if self._closed or self.images.image.value is None:
+            self.bar.forecast = ""
+            return
+        prepared = self._preparation
+        ready = self._engine if prepared.readiness is not None else None
+        fields = self.images, self.references, self.sampling, self.advanced
+        text = describe_plan(*fields, self._viewer.dims.point, ready)
+        if ready is None:
+            text += f"\n{prepared.problem}." if prepared.problem else "\nLoading the model to say how long ..."
+        self.bar.forecast = text
 
+    def _prepare(self) -> None:
+        self._preparation.choose(*self.advanced.engine)
+        self.advanced.explain_engine(None)
+        self._settled.start()
 
-class _ClosingWatcher(QObject):
-    """Tells when a widget leaves its dock or is destroyed: napari closes a dock by taking its widget out."""
+    def _prepared(self) -> None:
+        if self._preparation.options is not None:
+            self.advanced.offer_engine(*self._preparation.options)
+        self.advanced.explain_engine(self._preparation.readiness)
+        self._settled.start()
 
-    def __init__(self, watched: Any, on_close: Callable[[], None]) -> None:
-        super().__init__(watched)
-        self._on_close = on_close
-        watched.installEventFilter(self)
-        watched.destroyed.connect(on_close)
+    def _moved(self, *_: Any) -> None:
+        """Other planes of stacks are shown."""
+        point = self._viewer.dims.point
+        self.images.show_picture(point)
+        self.references.show_pictures(point)
+        self._settled.start()
 
-    def eventFilter(self, watched: Any, event: Any) -> bool:  # noqa: N802 (Qt's name)
-        if event.type() == QEvent.Type.ParentChange and watched.parent() is None:
-            self._on_close()
-        return False
+    def _soon(self) -> None:
+        """Make the forecast anew when no more changes come."""
+        self._settled.start()
 
+    def _view_moved(self, *_: Any) -> None:
+        if self.images.part.value == VIEW:
+            self._settled.start()
 
-def _slider(label: str, high: float, tooltip: str) -> FloatSlider:
-    return FloatSlider(label=label, value=1.0, min=0.0, max=high, step=0.05, tooltip=tooltip)
+    def _open_sample(self) -> None:
+        from napari_refvae.widget.sample_data import photograph
 
+        for data, keywords, _ in photograph():
+            self._viewer.add_image(data, **keywords)
 
-def _offer(combo: ComboBox, entries: list[tuple[str, Any]], chosen: Any) -> None:
-    """Fill a combo box and choose, without the box choosing by itself in between."""
-    with combo.changed.blocked():
-        combo.choices = entries
-        if entries:
-            combo.value = chosen
+    def _undo(self) -> None:
+        latest = self.runs.latest()
+        if latest is not None:
+            self.runs.remove(latest)
+
+    def _copy(self) -> None:
+        from napari_refvae.widget.snippet import python_of
+
+        latest = self.runs.latest()
+        if latest is not None:
+            clipboard = QApplication.clipboard()
+            assert clipboard is not None  # there is an application
+            clipboard.setText(python_of(latest))
+            self.bar.status = "Copied: paste it into napari's console (View > Console) or a script."
+
+    def _run_removed(self, _: str) -> None:
+        self._show_idle()
+
+    def _tell_gone(self, names: list[str]) -> None:
+        """A moment later: while the viewer closes, layers go and nobody wants to know."""
+        if not self._closed and len(self._viewer.layers):
+            show_info(f"No longer there, and no longer chosen: {', '.join(names)}.")
+
+    def _close(self) -> None:
+        """The dock is closed, or the viewer: end the run, and never touch what is gone."""
+        self._closed = True
+        self._settled.stop()
+        self._controller.abandon()
+        self._preparation.close()
+        for emitter, callback in self._events:
+            emitter.disconnect(callback)
+        self.runs.removed.disconnect(self._run_removed)
+        if self._activity is not None:
+            self._activity.close()
+            self._activity = None
+        self._take_back()

@@ -1,0 +1,45 @@
+"""Combo boxes that hold objects: a choice survives renaming, reordering and new entries."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from magicgui.widgets import ComboBox
+from qtpy.QtWidgets import QComboBox
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["ChoiceBox"]
+
+NARROWEST = 70
+"""Pixels. Long names are cut; they widen no dock."""
+
+
+class ChoiceBox(ComboBox):
+    """A box that takes no more width than it is given, and never chooses by itself.
+
+    Parameters
+    ----------
+    tooltip
+        What the choice is for.
+    entries
+        Names and what they stand for.
+    value
+        The choice.
+    """
+
+    def __init__(self, tooltip: str, entries: Sequence[tuple[str, Any]] = (), value: Any = None) -> None:
+        self._entries: list[tuple[str, Any]] = []
+        super().__init__(tooltip=tooltip, choices=lambda _: self._entries)  # magicgui asks whenever the parent changes
+        self.native.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.native.setMinimumWidth(NARROWEST)
+        self.offer(entries, value)
+
+    def offer(self, entries: Sequence[tuple[str, Any]], chosen: Any) -> None:
+        """Offer other entries, and choose; signals nothing."""
+        with self.changed.blocked():
+            self._entries = list(entries)
+            self.reset_choices()
+            if entries:
+                self.value = chosen

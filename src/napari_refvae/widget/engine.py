@@ -1,0 +1,47 @@
+"""What the widget asks of the package. Everything here loads torch, so it is called off the GUI thread first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from napari_refvae.engine.forecasting import Forecast, Readiness
+    from napari_refvae.engine.result import FinishedSample, SuperResolutionResult
+    from napari_refvae.spec import Progress
+
+__all__ = ["Engine"]
+
+
+class Engine:
+    """The package's API behind four calls, so that tests can put another in its place."""
+
+    def prepare(self, model: str, device: str, precision: str) -> Readiness:
+        """Load torch and a model, choose device and precision, and measure their speed; a second time at once."""
+        from napari_refvae import api
+
+        return api.prepare(model, device, precision)
+
+    def options(self) -> tuple[list[str], list[str]]:
+        """Names of the models whose weights are here, and the devices."""
+        import torch
+
+        from napari_refvae.model.zoo import list_models
+
+        devices = [f"cuda:{index}" for index in range(torch.cuda.device_count())]
+        if torch.backends.mps.is_available():
+            devices.append("mps")
+        return [model.name for model in list_models() if model.available], ["cpu", *devices]
+
+    def forecast(self, shape: tuple[int, ...], dtype: Any, **settings: Any) -> Forecast:
+        """What a run would make and take; at once if its model was prepared."""
+        from napari_refvae import api
+
+        return api.forecast(shape, dtype, **settings)
+
+    def steps(self, **arguments: Any) -> Generator[Progress | FinishedSample, None, SuperResolutionResult]:
+        """The run."""
+        from napari_refvae import api
+
+        return api.steps(**arguments)

@@ -1,0 +1,123 @@
+"""What the fields say, as a run: read once, before it starts, and held."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from napari_refvae.errors import RefVAEError
+from napari_refvae.widget.estimates import forecast_text, samples_text
+from napari_refvae.widget.layers import read_input, read_truth, shown_plane
+from napari_refvae.widget.maps import MapSpec
+from napari_refvae.widget.references import read_choice
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from napari_refvae.widget.engine import Engine
+    from napari_refvae.widget.fields import AdvancedFields, SampleFields
+    from napari_refvae.widget.image_fields import ImageFields
+    from napari_refvae.widget.layers import InputImage
+    from napari_refvae.widget.references import ReferenceList
+
+__all__ = ["Plan", "describe_plan"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plan:
+    """One run: copies of all its inputs.
+
+    Attributes
+    ----------
+    origin
+        The image.
+    truth
+        Its ground truth, or None.
+    maps
+        Which maps to show.
+    arguments
+        For the engine.
+    """
+
+    origin: InputImage
+    truth: NDArray[Any] | None
+    maps: MapSpec
+    arguments: dict[str, Any]
+
+    @classmethod
+    def of(
+        cls,
+        images: ImageFields,
+        references: ReferenceList,
+        sampling: SampleFields,
+        advanced: AdvancedFields,
+        point: Sequence[float],
+    ) -> Plan:
+        """Read the fields and copy the layers, of stacks the planes at a point of the world.
+
+        Raises
+        ------
+        RefVAEError
+            If something that is chosen cannot be used.
+        """
+        origin = read_input(images.image.value, point)
+        region = images.region()
+        if region is not None:
+            origin = origin.within(region)
+        truth = images.truth.value
+        arguments = sampling.arguments() | advanced.arguments()
+        arguments |= {
+            "image": origin.pixels,
+            "intensity_range": origin.intensity_range,
+            "region": region,
+            "references": [read_choice(choice, point) for choice in references.choices],
+        }
+        return cls(
+            origin,
+            None if truth is None else read_truth(truth, origin, sampling.scale.value, point),
+            MapSpec(advanced.residual.value, advanced.gain.value, advanced.spread.value),
+            arguments,
+        )
+
+
+def describe_plan(
+    images: ImageFields,
+    references: ReferenceList,
+    sampling: SampleFields,
+    advanced: AdvancedFields,
+    point: Sequence[float],
+    engine: Engine | None,
+) -> str:
+    """What a click would make and take, or why it would not; without an engine that is ready, only its size.
+
+    Reads no pixels.
+    """
+    layer = images.image.value
+    data = layer.data[0] if layer.multiscale else layer.data
+    shape = data.shape[layer.ndim - 2 :]
+    try:
+        region = images.region()
+    except RefVAEError as error:
+        return f"{error}."
+    height, width = (region.height, region.width) if region else shape[:2]
+    factor = sampling.scale.value
+    count = samples_text(sampling.samples.value, len(references.choices))
+    text = f"{count}, {width * factor} x {height * factor}"
+    if region:
+        text += f", from {width} x {height} of {shape[1]} x {shape[0]}"
+    if plane := shown_plane(layer, point):
+        text += f", plane {', '.join(map(str, plane))} of the stack"
+    if engine is None:
+        return f"{text}."
+    settings = advanced.arguments() | {
+        "samples": sampling.samples.value,
+        "references": len(references.choices),
+        "region": region,
+        "scale": factor,
+    }
+    try:
+        return f"{text}.\n{forecast_text(engine.forecast(shape, data.dtype, **settings))}"
+    except RefVAEError as error:
+        return f"{text}.\n{error}."

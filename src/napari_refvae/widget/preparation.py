@@ -1,0 +1,110 @@
+"""Loading torch and a model while the user chooses images: in the background, one at a time."""
+
+from __future__ import annotations
+
+from threading import Event
+from typing import TYPE_CHECKING, Any
+
+from napari.qt.threading import thread_worker
+from qtpy.QtCore import QTimer
+
+from napari_refvae.widget.controller import explain
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+    from napari_refvae.engine.forecasting import Readiness
+    from napari_refvae.engine.result import FinishedSample, SuperResolutionResult
+    from napari_refvae.spec import Progress
+    from napari_refvae.widget.engine import Engine
+
+    Choice = tuple[str, str, str]
+    Options = tuple[list[str], list[str]]
+
+__all__ = ["Preparation"]
+
+DELAY = 300  # milliseconds until the window has been painted
+PATIENCE = 0.05  # seconds between two looks whether the model is loaded
+
+
+class Preparation:
+    """Prepares the engine for what is chosen; a choice made meanwhile is prepared next.
+
+    Parameters
+    ----------
+    engine
+        What is prepared.
+    on_change
+        Called on the main thread whenever the attributes change.
+
+    Attributes
+    ----------
+    readiness
+        What became of the choice, or None while that is not known.
+    options
+        Names of models and devices to choose from, or None while they are not known.
+    problem
+        Why the choice cannot be used, or None.
+    """
+
+    def __init__(self, engine: Engine, on_change: Callable[[], None]) -> None:
+        self.readiness: Readiness | None = None
+        self.options: Options | None = None
+        self.problem: str | None = None
+        self._engine = engine
+        self._on_change: Callable[[], None] | None = on_change
+        self._choice: Choice | None = None  # the latest
+        self._idle = Event()
+        self._idle.set()
+        self._timer = QTimer()
+        self._timer.setSingleShot(True)
+        self._timer.timeout.connect(self._begin)
+
+    def choose(self, model: str, device: str, precision: str) -> None:
+        """Prepare for a model, a device and a precision, a moment later; if they are new."""
+        if (model, device, precision) == self._choice or self._on_change is None:
+            return
+        self._choice, self.readiness, self.problem = (model, device, precision), None, None
+        self._timer.start(DELAY)
+
+    def steps(self, **arguments: Any) -> Generator[Progress | FinishedSample | None, None, SuperResolutionResult]:
+        """The engine's run, begun when no preparation is under way: both would load the same model.
+
+        None while it waits.
+        """
+        while not self._idle.wait(PATIENCE):
+            yield None
+        return (yield from self._engine.steps(**arguments))
+
+    def close(self) -> None:
+        """Begin nothing more, and never call back."""
+        self._on_change = None
+        self._timer.stop()
+
+    def _begin(self) -> None:
+        """Start a worker, unless one runs: its end starts the next."""
+        if not self._idle.is_set() or self._choice is None:
+            return
+        self._idle.clear()
+        choice = self._choice
+        worker = thread_worker(self._prepare, ignore_errors=True, start_thread=False)(choice)
+        worker.returned.connect(lambda found: self._took(choice, *found))
+        worker.errored.connect(lambda error: self._took(choice, None, self.options, explain(error)))
+        worker.start()
+
+    def _prepare(self, choice: Choice) -> tuple[Readiness, Options, None]:
+        """In the worker."""
+        try:
+            return self._engine.prepare(*choice), self._engine.options(), None
+        finally:
+            self._idle.set()
+
+    def _took(self, choice: Choice, readiness: Readiness | None, options: Options | None, problem: str | None) -> None:
+        """Back on the main thread."""
+        if self._on_change is None:
+            return
+        if choice != self._choice:
+            self._begin()
+            return
+        self.readiness, self.options, self.problem = readiness, options, problem
+        self._on_change()

@@ -1,0 +1,93 @@
+"""Small pictures of what is chosen: of a layer as the viewer shows it, or of a file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from qtpy.QtCore import QSize, Qt
+from qtpy.QtGui import QImage, QImageReader, QPixmap
+from qtpy.QtWidgets import QLabel
+
+from napari_refvae.widget.layers import shown_plane
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from napari.layers import Image
+    from numpy.typing import NDArray
+
+__all__ = ["Preview", "file_picture", "layer_picture"]
+
+
+class Preview(QLabel):
+    """A square that shows a picture, or a word where there is none.
+
+    Parameters
+    ----------
+    side
+        Pixels.
+    """
+
+    def __init__(self, side: int) -> None:
+        super().__init__()
+        self._side = side
+        self.setFixedSize(side, side)
+        self.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.setStyleSheet("border: 1px solid rgba(128, 128, 128, 90); border-radius: 3px; color: #909090;")
+
+    def show_picture(self, image: QImage | None, word: str = "") -> None:
+        """Show a picture, as large as fits; without one the word."""
+        if image is None or image.isNull():
+            self.setPixmap(QPixmap())
+            self.setText(word)
+            return
+        ratio = self.devicePixelRatioF()
+        inner = round((self._side - 4) * ratio)
+        mode = Qt.TransformationMode.SmoothTransformation
+        pixmap = QPixmap.fromImage(image.scaled(inner, inner, Qt.AspectRatioMode.KeepAspectRatio, mode))
+        pixmap.setDevicePixelRatio(ratio)
+        self.setPixmap(pixmap)
+
+
+def layer_picture(layer: Image, point: Sequence[float] | None = None, side: int = 96) -> QImage:
+    """The plane of a layer that is shown, with its colours; every so many pixels of it."""
+    data = layer.data[-1] if layer.multiscale else layer.data
+    if not isinstance(data, np.ndarray):  # reading others may take long: napari has a small one
+        return _image(np.ascontiguousarray(layer.thumbnail))
+    plane = data[shown_plane(layer, point)] if not layer.multiscale else data[(0,) * (layer.ndim - 2)]
+    step = max(1, max(plane.shape[:2]) // (2 * side))
+    return _image(_colours(plane[::step, ::step], layer))
+
+
+def file_picture(path: Path, side: int = 96) -> QImage | None:
+    """A file's picture, decoded small where its format allows that; None for kinds that Qt does not read."""
+    reader = QImageReader(str(path))
+    reader.setAutoTransform(True)
+    size = reader.size()
+    if size.isValid():
+        reader.setScaledSize(size.scaled(QSize(side, side), Qt.AspectRatioMode.KeepAspectRatio))
+    image = reader.read()
+    return None if image.isNull() else image
+
+
+def _colours(plane: NDArray[Any], layer: Image) -> NDArray[np.uint8]:
+    """``(h, w, 4)`` uint8, as napari shows it."""
+    if not layer.rgb:
+        low, high = (float(limit) for limit in layer.contrast_limits)
+        shown = np.clip((plane.astype(np.float32) - low) / (high - low or 1), 0, 1) ** layer.gamma
+        colours = layer.colormap.map(shown.ravel()).reshape(*plane.shape, 4)
+        return np.rint(255 * colours).astype(np.uint8)
+    if plane.dtype.kind == "f":
+        values = np.rint(255 * np.clip(plane, 0, 1)).astype(np.uint8)
+    else:
+        values = (plane.astype(np.float32) * (255 / np.iinfo(plane.dtype).max)).astype(np.uint8)
+    opaque = np.full((*values.shape[:2], 1), 255, np.uint8)
+    return values if values.shape[2] == 4 else np.concatenate((values, opaque), axis=2)
+
+
+def _image(colours: NDArray[np.uint8]) -> QImage:
+    height, width = colours.shape[:2]
+    image = QImage(colours.tobytes(), width, height, 4 * width, QImage.Format.Format_RGBA8888)
+    return image.copy()  # which owns its pixels

@@ -1,0 +1,106 @@
+"""The foot of the widget: what a click would make, the button, and how the run goes."""
+
+from __future__ import annotations
+
+from magicgui.widgets import PushButton
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
+
+__all__ = ["RunBar"]
+
+BUTTON_HEIGHT = 32
+STEPS = 1000
+PRIMARY = (
+    "QPushButton { background-color: #2472c8; color: white; font-weight: bold; border-radius: 3px; }"
+    "QPushButton:hover { background-color: #3584dc; }"
+    "QPushButton:pressed { background-color: #1d5fa8; }"
+    "QPushButton:disabled { background-color: rgba(128, 128, 128, 60); color: #8a8d93; }"
+)
+
+
+class RunBar(QWidget):
+    """Button, progress and sentences.
+
+    Attributes
+    ----------
+    button
+        Upscale, or Cancel while a run is under way.
+    copy, undo
+        For the latest run; hidden while there is none.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.button = PushButton(text="Upscale")
+        self.button.native.setMinimumHeight(BUTTON_HEIGHT)
+        self.button.native.setStyleSheet(PRIMARY)
+        self.copy = QPushButton("Copy as Python")
+        self.copy.setToolTip("The latest run as lines for napari's console: they make the same pixels again")
+        self.undo = QPushButton("Undo run")
+        self.undo.setToolTip("Remove all layers of the latest run")
+        self._forecast, self._status = _text(), _text()
+        self._bar = QProgressBar()
+        self._bar.setRange(0, STEPS)
+        self._bar.setTextVisible(False)
+        self._bar.setFixedHeight(8)
+        self._actions = QWidget()
+        actions = QHBoxLayout(self._actions)
+        actions.setContentsMargins(0, 0, 0, 0)
+        actions.addWidget(self.copy, 1)
+        actions.addWidget(self.undo, 1)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(6)
+        for part in (self._forecast, self.button.native, self._bar, self._status, self._actions):
+            column.addWidget(part)
+        self._bar.hide()
+        self._actions.hide()
+
+    @property
+    def status(self) -> str:
+        """How the run goes or went."""
+        return str(self._status.text())
+
+    @status.setter
+    def status(self, text: str) -> None:
+        self._status.setText(text)
+        self._status.setVisible(bool(text))
+
+    @property
+    def forecast(self) -> str:
+        """What a click would make."""
+        return str(self._forecast.text())
+
+    @forecast.setter
+    def forecast(self, text: str) -> None:
+        self._forecast.setText(text)
+        self._forecast.setVisible(bool(text))
+
+    def show_running(self) -> None:
+        """The button cancels, the bar begins."""
+        self.button.text, self.button.enabled = "Cancel", True
+        self._bar.setValue(0)
+        self._bar.show()
+        self._actions.hide()
+
+    def show_idle(self, ready: bool, has_run: bool) -> None:
+        """The button starts, if all is ready; a run can be copied and undone, if there is one."""
+        self.button.text, self.button.enabled = "Upscale", ready
+        self._bar.hide()
+        self._actions.setVisible(has_run)
+
+    def advance(self, done: float) -> None:
+        """Move the bar to a part of 1."""
+        self._bar.setValue(round(STEPS * done))
+
+    @property
+    def progress(self) -> float:
+        """Where the bar is, from 0 to 1."""
+        return float(self._bar.value() / STEPS)
+
+
+def _text() -> QLabel:
+    label = QLabel()
+    label.setWordWrap(True)
+    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    return label
