@@ -1,3 +1,6 @@
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
 from napari_refvae.errors import InvalidSpecError
@@ -41,8 +44,43 @@ def test_stages_follow_one_another_and_the_rate_falls_as_a_cosine(tmp_path):
     assert rates == sorted(rates, reverse=True)
 
 
-def test_bundled_configs_are_valid():
-    assert load_config(find_config("compact")).preset == "compact"
+BUNDLED = sorted(path.stem for path in find_config("compact").parent.glob("*.toml"))
+LINKS = Path(__file__).parents[2] / "configs"
+
+
+@pytest.mark.parametrize("name", BUNDLED)
+def test_bundled_configs_are_valid(name):
+    assert load_config(find_config(name)).preset == name.replace("fine-tune", "compact").partition("-")[0].replace(
+        "ablation", "compact"
+    )
+
+
+@pytest.mark.skipif(not LINKS.is_dir(), reason="an installed package has no links")
+def test_every_bundled_config_has_its_link():
+    assert sorted(path.stem for path in LINKS.glob("*.toml")) == BUNDLED
+    for name in BUNDLED:
+        assert (LINKS / f"{name}.toml").samefile(find_config(name))
+
+
+def test_the_ablations_differ_from_the_whole_only_in_what_they_leave_out():
+    whole = load_config(find_config("ablation-all"))
+    assert whole.needs_features
+    assert replace(load_config(find_config("ablation-no-cvae")), latents=True) == whole
+    weights = whole.stages[-1].weights
+    for name, left_out in (("no-style", ("style", "content_features")), ("no-discriminator", ("adversarial",))):
+        less = replace(weights, **dict.fromkeys(left_out, 0.0))
+        assert less != weights
+        stages = (*whole.stages[:-1], replace(whole.stages[-1], weights=less))
+        assert load_config(find_config(f"ablation-{name}")) == replace(whole, stages=stages)
+
+
+def test_the_paper_has_its_own_setting_and_fine_tuning_needs_no_download():
+    paper, tuning = load_config(find_config("paper")), load_config(find_config("fine-tune"))
+    assert paper.needs_lpips
+    assert (paper.steps, paper.data.vivid, paper.data.patch) == (50_000, 16, 32)
+    assert (paper.stages[0].weights.style, paper.adversarial_loss) == (10, "minimax")
+    assert tuning.perceptual_network == "own"
+    assert not tuning.needs_lpips
 
 
 @pytest.mark.parametrize(
@@ -54,6 +92,9 @@ def test_bundled_configs_are_valid():
         (("perceptual", "perception"), "no setting perception"),
         (("learning_rate = 4e-4\n", ""), "lacks a setting .*learning_rate"),
         (("steps = 100", "steps = ="), "expected a training config in TOML"),
+        (("steps = 100", 'adversary = "gan"'), "adversary among features, patchgan; got 'gan'"),
+        (("steps = 100", "samples = 1"), "at least 2 samples"),
+        (('[[stages]]\nname = "one"', '[data]\npatch = 4\n[[stages]]\nname = "one"'), "patches of at least 8"),
     ],
 )
 def test_a_mistake_is_named(tmp_path, change, message):

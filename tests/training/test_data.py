@@ -1,16 +1,13 @@
-import logging
-
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 from skimage import data
 
-from napari_refvae.errors import TrainingError
 from napari_refvae.resampling import downsample
+from napari_refvae.training.ahead import Ahead
 from napari_refvae.training.config import DataConfig
 from napari_refvae.training.data import ExampleSource, unsharp
-from napari_refvae.training.photographs import load_photographs
+from napari_refvae.training.photographs import Photographs
 
 CONFIG = DataConfig(patch=8, faithful=2, vivid=4, reference_size=32)
 
@@ -68,17 +65,24 @@ def test_unsharp_at_minus_one_is_the_blur_and_at_zero_nothing():
     assert out[1].std() < 0.5 * image[1].std()
 
 
-def test_broken_images_are_skipped_and_named(tmp_path, caplog):
-    Image.fromarray(data.astronaut()).save(tmp_path / "good.png")
-    (tmp_path / "broken.png").write_bytes(b"no image")
-    Image.fromarray(data.astronaut()[:20]).save(tmp_path / "small.png")
-    with caplog.at_level(logging.WARNING):
-        images = load_photographs(tmp_path, smallest=64)
-    assert len(images) == 1
-    assert "broken.png" in caplog.text
-    assert "small.png" in caplog.text
+def test_unsharp_of_an_example_does_not_depend_on_its_neighbours():
+    image = torch.rand(3, 3, 40, 40, generator=torch.Generator().manual_seed(0))
+    amount, sigma = torch.tensor([-1.0, 0.7, 1.2]), torch.tensor([4.0, 0.8, 2.0])
+    together = unsharp(image, amount, sigma)
+    for row in range(3):
+        alone = unsharp(image[row : row + 1], amount[row : row + 1], sigma[row : row + 1])
+        torch.testing.assert_close(together[row], alone[0])
 
 
-def test_a_folder_without_images_is_said(tmp_path):
-    with pytest.raises(TrainingError, match=r"short side of at least 64 pixels below .* found none"):
-        load_photographs(tmp_path, smallest=64)
+@pytest.mark.parametrize("streamed", [False, True])
+def test_batches_made_ahead_are_the_batches_of_their_steps(streamed):
+    photographs = Photographs([], [], memory=0)
+    photographs.paths, photographs.shapes = ["a", "b"], [(512, 512), (400, 600)]
+    photographs._decoded = lambda index: (data.astronaut(), data.coffee())[index]
+    photographs.memory = 1 if streamed else 1e9
+    assert photographs.streamed == streamed
+    source = ExampleSource(photographs, [], CONFIG, 8, seed=3)
+    ahead = Ahead(source, 0, torch.device("cpu"))
+    for step in (4, 5, 9):
+        told = ExampleSource([data.astronaut(), data.coffee()], [], CONFIG, 8, seed=3).batch(step)
+        assert all(torch.equal(a, b) for a, b in zip(ahead.batch(step), told, strict=True))

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_refvae.model.gaussian import DiagonalGaussian
+from napari_refvae.resampling import downsample
 from napari_refvae.training import losses
 
 
@@ -88,3 +89,36 @@ def test_hinge_is_zero_beyond_the_margin():
 def test_spread_constant_is_rcgans():
     samples = torch.tensor([0.0, 1.0]).reshape(2, 1, 1, 1, 1)
     assert float(losses.spread(samples)) == pytest.approx(math.sqrt(math.pi / 4) * 1.0)
+
+
+def test_content_features_look_at_the_deepest_layer():
+    hr = [images(2, 4, 8, 8), images(2, 6, 4, 4, seed=1)]
+    sr = [torch.zeros(4, 4, 8, 8), hr[1].repeat(2, 1, 1, 1)]
+    assert losses.content_features(sr, hr).tolist() == [0, 0]
+    sr[1] = sr[1] + torch.tensor([1.0, 0.0, 3.0, 0.0])[:, None, None, None]
+    torch.testing.assert_close(losses.content_features(sr, hr), torch.tensor([2.0, 0.0]))
+
+
+def test_low_resolution_sees_what_down_sampling_keeps():
+    hr = images(2, 3, 32, 32)
+    lr = downsample(hr)
+    assert losses.low_resolution(hr[None], lr, 8).max() < 1e-6
+    assert losses.low_resolution(torch.stack([hr, hr + 0.25]), lr, 8)[1].tolist() == pytest.approx(
+        [0.25, 0.25], rel=1e-4
+    )
+
+
+def test_channel_weights_scale_each_channel_of_the_distance():
+    sr, hr = [images(1, 4, 6, 6)], [images(1, 4, 6, 6, seed=1)]
+    ones, twos = [torch.ones(4)], [2 * torch.ones(4)]
+    torch.testing.assert_close(losses.perceptual(sr, hr, ones), losses.perceptual(sr, hr))
+    torch.testing.assert_close(losses.local_best(sr, hr, twos), 2 * losses.local_best(sr, hr))
+    parts = [losses.perceptual(sr, hr, [row]) for row in torch.eye(4)]
+    torch.testing.assert_close(torch.stack(parts).sum(dim=0), losses.perceptual(sr, hr))
+
+
+def test_minimax_is_the_cross_entropy_and_equation_5():
+    real, fake = images(2, 1, 3, 3) * 4 - 2, images(2, 1, 3, 3, seed=1) * 4 - 2
+    told = -real.sigmoid().log().mean() - (1 - fake.sigmoid()).log().mean()
+    torch.testing.assert_close(losses.minimax_discriminator(real, fake), told)
+    torch.testing.assert_close(losses.minimax_generator(fake), (1 - fake.sigmoid()).log().mean(dim=(1, 2, 3)))

@@ -8,14 +8,13 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from safetensors.torch import save_file
 from skimage import data
 
 from napari_refvae.errors import MissingWeightsError, TrainingError
 from napari_refvae.model.checkpoint import load_checkpoint
-from napari_refvae.model.config import PRESETS, CompactConfig
-from napari_refvae.model.features import DISTILLED_LAYERS
+from napari_refvae.model.config import PRESETS
 from napari_refvae.training import run as run_module
+from napari_refvae.training import watch
 from napari_refvae.training.config import DataConfig, LossWeights, StageConfig, TrainingConfig
 from napari_refvae.training.data import ExampleSource
 from napari_refvae.training.pace import Budget
@@ -24,9 +23,6 @@ from napari_refvae.training.trainer import Trainer
 
 pytest.importorskip("lightning")
 
-TINY = CompactConfig(
-    width=8, trunk_blocks=1, decoder_blocks=1, tail_widths=(8, 8, 8), code=4, noise=2, reference_widths=(8, 8)
-)
 EVERYTHING = LossWeights(perceptual=0.3, local_best=0.2, style=0.01, adversarial=0.02, total_variation=0.1, spread=0.05)
 
 
@@ -35,7 +31,7 @@ import hashlib, sys
 from pathlib import Path
 import numpy as np
 from PIL import Image
-from napari_refvae.model.config import PRESETS, CompactConfig
+from napari_refvae.model.config import PRESETS
 from napari_refvae.training.config import DataConfig, LossWeights, StageConfig, TrainingConfig
 from napari_refvae.training.data import ExampleSource
 from napari_refvae.training.photographs import load_photographs
@@ -57,25 +53,6 @@ trainer.run(Budget(), report=lambda _: None, report_every=2)
 digest = hashlib.sha256(b"".join(p.detach().numpy().tobytes() for p in trainer.ema.parameters())).hexdigest()
 (folder / f"digest-{trainer.fabric.global_rank}").write_text(digest)
 """
-
-
-@pytest.fixture(autouse=True)
-def tiny_preset(monkeypatch):
-    monkeypatch.setitem(PRESETS, "compact", TINY)
-
-
-@pytest.fixture(scope="module")
-def feature_weights(tmp_path_factory):
-    """Random weights in the layout of the distilled VGG: the mechanism is tested, not the perception."""
-    generator = torch.Generator().manual_seed(0)
-    state, width = {"conv0.weight": torch.eye(3)[:, :, None, None].clone(), "conv0.bias": torch.zeros(3)}, 3
-    for layer in (name for name in DISTILLED_LAYERS if name != "pool"):
-        state[f"{layer}.weight"] = 0.3 * torch.randn(8, width, 3, 3, generator=generator)
-        state[f"{layer}.bias"] = torch.zeros(8)
-        width = 8
-    path = tmp_path_factory.mktemp("features") / "distilled.safetensors"
-    save_file(state, path)
-    return path
 
 
 def config(steps=6, **weights):
@@ -125,7 +102,9 @@ class OneBatch(ExampleSource):
         return super().batch(0)
 
 
-def test_training_learns_what_it_sees_and_leaves_a_model_that_loads(tmp_path, feature_weights, monkeypatch):
+def test_training_learns_what_it_sees_and_leaves_a_model_that_loads(
+    tmp_path, feature_weights, tiny_preset, monkeypatch
+):
     monkeypatch.setitem(globals(), "ExampleSource", OneBatch)
     settings = dataclasses.replace(config(steps=60), stages=(StageConfig("one", 1.0, 6e-3, 1e-3),))
     trainer(tmp_path, settings, feature_weights).run(Budget(), report=lambda _: None, report_every=10)
@@ -134,7 +113,7 @@ def test_training_learns_what_it_sees_and_leaves_a_model_that_loads(tmp_path, fe
     model, info = load_checkpoint(tmp_path / "model.safetensors")
     assert info.preset == "compact"
     assert info.training["steps"] == 60
-    assert model.config == TINY
+    assert model.config == tiny_preset
 
 
 def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_good_state(tmp_path, feature_weights):
@@ -146,6 +125,58 @@ def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_good_state(tmp_path,
         run.run(Budget(), report=lambda _: None)
     parts, _ = load_state(tmp_path / "last.safetensors")
     assert torch.isfinite(parts["network"]["model.last.bias"]).all()
+
+
+def test_a_loss_that_runs_away_stops_and_keeps_the_last_good_state(tmp_path, feature_weights, monkeypatch):
+    monkeypatch.setattr(watch, "LEAST", 3)
+    monkeypatch.setattr(watch, "PATIENCE", 3)
+    settings = dataclasses.replace(config(steps=100), stages=(StageConfig("one", 1.0, 1e-3, 1e-3),))
+    run = trainer(tmp_path, settings, feature_weights)
+    run.run(Budget(), should_stop=lambda: run.step == 5)
+    assert load_state(tmp_path / "last.safetensors")[1]["step"] == 5
+    with torch.no_grad():
+        run._module.model.last.weight.add_(100.0 * torch.randn_like(run._module.model.last.weight))
+    with pytest.raises(TrainingError, match=r"has stayed far above what was usual.* the last good state is in"):
+        run.run(Budget(), save_minutes=0)
+    assert load_state(tmp_path / "last.safetensors")[1]["step"] == 5
+
+
+def test_a_run_that_measures_with_its_start_goes_on_without_it(tmp_path, tiny_model):
+    losses = LossWeights(perceptual=0.3, kl_noise=0.0)
+    settings = dataclasses.replace(
+        config(steps=2), stages=(StageConfig("one", 1.0, 1e-2, 1e-2, losses),), perceptual_network="own"
+    )
+    with pytest.raises(TrainingError, match="name one, such as --start compact"):
+        trainer(tmp_path, settings, None)
+    first = trainer(tmp_path, settings, None, start=tiny_model)
+    first.run(Budget())
+    again = trainer(tmp_path, settings, None)
+    assert again.step == 2
+    for told, made in zip(first.perception.own.parameters(), again.perception.own.parameters(), strict=True):
+        assert torch.equal(told, made)
+    assert not torch.equal(again.ema.reference.convs[0].weight, again.perception.own.convs[0].weight)
+
+
+def test_a_state_of_another_network_is_refused(tmp_path, feature_weights, monkeypatch):
+    trainer(tmp_path, config(), feature_weights).save()
+    (tmp_path / "model.safetensors").unlink()
+    monkeypatch.setitem(PRESETS, "compact", dataclasses.replace(PRESETS["compact"], width=16))
+    with pytest.raises(TrainingError, match="choose another output folder"):
+        trainer(tmp_path, config(), feature_weights)
+
+
+def test_what_it_was_is_scored_before_the_first_step_of_a_start(tmp_path, feature_weights, tiny_model):
+    run = trainer(tmp_path, config(), feature_weights, start=tiny_model, validate=lambda model: {"score": 1.0})
+    run.run(Budget(minutes=0))
+    assert load_checkpoint(tmp_path / "best.safetensors")[1].training["steps"] == 0
+
+
+def test_a_score_of_another_kind_begins_anew(tmp_path, feature_weights):
+    run = trainer(tmp_path, config(), feature_weights, validate=lambda model: {"old": 30.0})
+    run._validate()
+    run.validate = lambda model: {"new": 20.0}
+    run._validate()
+    assert load_checkpoint(tmp_path / "best.safetensors")[1].training["scores"] == {"new": 20.0}
 
 
 def test_two_processes_train_one_model(tmp_path, feature_weights):

@@ -133,4 +133,5 @@ class Adversary:
 
 
 def _repeated(base: list[Tensor], like: list[Tensor]) -> list[Tensor]:
-    return [b.repeat(len(x) // len(b), 1, 1, 1) for b, x in zip(base, like, strict=True)]
+    """One base for each sample; none for a judge that sees none."""
+    return [b.repeat(len(x) // len(b), 1, 1, 1) for b, x in zip(base, like, strict=False)]

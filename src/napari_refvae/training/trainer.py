@@ -17,18 +17,16 @@ from typing import TYPE_CHECKING
 import torch
 
 from napari_refvae.errors import TrainingError
-from napari_refvae.model.checkpoint import build_model, load_checkpoint, save_checkpoint
-from napari_refvae.model.config import PRESETS
-from napari_refvae.model.paper import PaperRefVAE
-from napari_refvae.model.vgg import vgg19_state
+from napari_refvae.model.checkpoint import save_checkpoint
 from napari_refvae.training.adversary import Adversary, PatchHeads, PixelJudge
 from napari_refvae.training.ahead import Ahead
 from napari_refvae.training.devices import open_fabric
 from napari_refvae.training.drawing import draw_latents, draw_window
 from napari_refvae.training.journal import Journal, Report
-from napari_refvae.training.objective import TrainingNetwork, generator_loss, silence_latents
+from napari_refvae.training.objective import TrainingNetwork, generator_loss
 from napari_refvae.training.pace import Budget, Pace, TrainingProgress
 from napari_refvae.training.perception import Perception
+from napari_refvae.training.start import MODEL, STATE, first_model
 from napari_refvae.training.state import flatten_optimizer, load_state, restore_optimizer, save_state
 from napari_refvae.training.watch import LossWatch
 
@@ -47,8 +45,6 @@ if TYPE_CHECKING:
 __all__ = ["Trainer"]
 
 log = logging.getLogger(__name__)
-
-STATE = "last.safetensors"
 
 
 class Trainer:
@@ -101,7 +97,7 @@ class Trainer:
         folder.mkdir(parents=True, exist_ok=True)
         self.fabric = open_fabric(config.precision, devices)
         torch.manual_seed(config.seed)
-        model = self._first_model(start, feature_weights)
+        model, self.preset = self._first_model(start, feature_weights)
         network = TrainingNetwork(model, latents=config.latents, projected=config.projected).train()
         network = network.to(memory_format=torch.channels_last)
         trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
@@ -115,19 +111,15 @@ class Trainer:
         self.step, self.best, self.best_by = 0, -math.inf, ""
         self._resume()
 
-    def _first_model(self, start: Path | None, feature_weights: Path | None) -> ReferenceVAE:
-        """The model of ``start``, or one with random weights (and, in the paper's network, VGG-19's)."""
-        resumed = (self.folder / STATE).exists()
-        if start is None and not resumed and self.config.perceptual_network == "own":
+    def _first_model(self, start: Path | None, feature_weights: Path | None) -> tuple[ReferenceVAE, str]:
+        """The model of ``start``, or of the state's kind, or a new one with random weights; and its preset."""
+        model, preset = first_model(self.config, self.folder, start, feature_weights)
+        if model.scale != self.source.scale:
             raise TrainingError(
-                "this config measures samples with the model it starts from; name one, such as --start compact"
+                f"expected a model for {self.source.scale}x, as the config's preset is; got one for {model.scale}x: "
+                "choose another --start"
             )
-        model = load_checkpoint(start)[0] if start else build_model(PRESETS[self.config.preset])
-        if isinstance(model, PaperRefVAE) and start is None and not resumed:
-            model.vgg.load_state_dict(vgg19_state(feature_weights))
-        if not self.config.latents:
-            silence_latents(model)
-        return model
+        return model, preset
 
     def _adversary(self) -> Adversary | None:
         if not any(stage.weights.adversarial for stage in self.config.stages):
@@ -253,11 +245,11 @@ class Trainer:
         if self.perception.own is not None:
             parts["features"] = self.perception.own.state_dict()
         save_state(self.folder / STATE, parts, {"step": self.step, "best": self.best, "best_by": self.best_by})
-        self._export("model.safetensors", {})
+        self._export(MODEL, {})
 
     def _export(self, name: str, scores: dict[str, float]) -> None:
         training = {"steps": self.step, "scores": scores, "config": asdict(self.config)}
-        state, preset = self.ema.state_dict(), self.config.preset
+        state, preset = self.ema.state_dict(), self.preset
         config: ModelConfig = self.ema.config  # type: ignore[assignment]
         save_checkpoint(self.folder / name, state, preset=preset, config=config, training=training)
 
@@ -272,7 +264,7 @@ class Trainer:
             restore_optimizer(self.optimizer, parts["optimizer"])
         except (KeyError, RuntimeError, ValueError) as error:
             raise TrainingError(
-                f"the state in {path} is not one of the preset {self.config.preset!r} with this config; "
+                f"the state in {path} is not one of the preset {self.preset!r} with this config; "
                 "choose another output folder, or the config that began there"
             ) from error
         if self.adversary is not None:
