@@ -243,6 +243,13 @@ class TestDepth:
         assert result.dtype == array.dtype
         np.testing.assert_array_equal(result, array)
 
+    def test_the_predictor_for_floats(self, tmp_path, rng):
+        array = rng.random((9, 7), dtype=np.float32)
+        path = saved(tmp_path / "a.tif", array, compression="tiff_adobe_deflate", tiffinfo={317: 3})
+        with tifffile.TiffFile(path) as tiff:
+            assert tiff.pages.first.predictor == 3
+        np.testing.assert_array_equal(read_image(path), array)
+
     @pytest.mark.parametrize("planar", ["contig", "separate"])
     @pytest.mark.parametrize("tile", [None, (16, 16)])
     def test_tiff_planes_and_tiles(self, tmp_path, planar, tile):
@@ -448,6 +455,7 @@ class TestWriting:
             ("image.tif", RGB8[None], "to write; got"),
             ("image.tif", GREY8[:0], "to write; got"),
             ("image.tif", GREY8.astype(complex), "got complex128"),
+            ("image.ome.tif", GREY8.astype(np.float16), "OME-TIFF cannot hold float16; write to plain .tif"),
             ("nowhere/image.png", GREY8, "does not exist; create it"),
             ("file/image.tif", GREY8, "is no folder"),
             ("folder.png", GREY8, "could not write"),

@@ -283,6 +283,11 @@ class TestRefused:
         with pytest.raises(InvalidInputError, match="1 NaN or infinite values of 2: replace them"):
             normalize(np.array([[0.5, np.inf]]))
 
+    @pytest.mark.parametrize("dtype", ["bool", "uint8", "int32"])
+    def test_a_range_in_which_integers_vanish_is_named(self, dtype):
+        with pytest.raises(InvalidInputError, match="range on the scale of the data"):
+            normalize(np.ones((2, 2), dtype), IntensityRange(0, 1e300))
+
     @pytest.mark.parametrize("low_high", [IntensityRange(0, 1e-300), IntensityRange(-1.7e308, 1.7e308)])
     @pytest.mark.parametrize("dtype", ["float64", "uint8"])
     def test_a_range_of_another_world_is_named(self, low_high, dtype):

@@ -13,12 +13,13 @@ NOISE = np.random.default_rng(0).integers(0, 60000, (2, 3, 20, 30)).astype(np.ui
 
 
 @pytest.mark.parametrize("axes", ["tzyx", "zcyx", "tcyx"])
-@pytest.mark.parametrize("dtype", ["uint8", "uint16", "int16", "float32", ">u2"])
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "int16", "float32", ">u2", "float16", "int64"])
 def test_what_is_written_is_read_back(tmp_path, axes, dtype):
     array = NOISE.astype(dtype)
     source = describe_array(array, axes)
-    write_stack(tmp_path / "a.ome.tif", source.layout, array.dtype, (plane for _, plane in source.planes()))
-    result = open_source(tmp_path / "a.ome.tif")
+    name = "a.tif" if dtype in ("float16", "int64") else "a.ome.tif"
+    write_stack(tmp_path / name, source.layout, array.dtype, (plane for _, plane in source.planes()))
+    result = open_source(tmp_path / name)
 
     assert sorted(result.layout.names) == sorted(axes)
     assert result.dtype == source.dtype
@@ -76,6 +77,7 @@ def test_planes_are_taken_one_at_a_time(tmp_path):
         (2, (4, 6), "a.tif", "u1"),
         (2, (4, 5), "a.png", "u1"),
         (2, (4, 5), "a.tif", "c8"),
+        (2, (4, 5), "a.ome.tif", "f2"),
         (2, (4, 5), "nowhere/a.tif", "u1"),
     ],
 )

@@ -1,4 +1,5 @@
 import os
+import struct
 
 import numpy as np
 import pytest
@@ -152,6 +153,22 @@ class TestFaults:
             stack(tmp_path / "a.tif", GREY[:, :9, :9])
         with pytest.raises(UnreadableFileError, match="was changed while it was being read"):
             source.read((1,))
+
+    @pytest.mark.parametrize("bigtiff", [False, True])
+    @pytest.mark.parametrize("count", [1, 5, 300])
+    def test_pages_that_run_in_a_circle(self, tmp_path, bigtiff, count):
+        options = {"bigtiff": bigtiff, "metadata": None, "byteorder": "<"}
+        path = stack(tmp_path / "a.tif", np.zeros((count, 8, 8), np.uint8), **options)
+        with tifffile.TiffFile(path) as tiff:
+            first, last = tiff.pages[0].offset, tiff.pages[count - 1].offset
+            form = tiff.tiff
+        content = bytearray(path.read_bytes())
+        (tags,) = struct.unpack_from(form.tagnoformat, content, last)
+        struct.pack_into(form.offsetformat, content, last + form.tagnosize + tags * form.tagsize, first)
+        path.write_bytes(content)
+        for read in (open_source, read_image):
+            with pytest.raises(UnreadableFileError, match="run in a circle"):
+                read(path)
 
     def test_several_images(self, tmp_path):
         with tifffile.TiffWriter(tmp_path / "a.tif") as writer:

@@ -47,6 +47,9 @@ DTYPES = frozenset(
 MID_GREY = 0.5
 """What a reference's transparent parts are laid over: neither bright nor dark detail."""
 
+WIDEST = 2.0**126
+"""In a range as wide as this, float32 no longer tells neighbouring integers near its low from each other."""
+
 TRANSPARENT = 1e-6
 """Alpha below this holds no colour: dividing by it would only amplify rounding."""
 
@@ -232,6 +235,7 @@ def _scaled(colour: NDArray[Any], low_high: IntensityRange) -> NDArray[np.float6
     with np.errstate(over="ignore", invalid="ignore"):
         scaled = (colour.astype(np.float64) - low_high.low) / low_high.span
         fits = math.isfinite(low_high.span) and bool(np.isfinite(scaled.astype(np.float32)).all())
+        fits &= colour.dtype.kind == "f" or low_high.span < WIDEST
     if not fits:
         raise InvalidInputError(
             f"expected a range on the scale of the data; got {low_high.low:g} to {low_high.high:g} for values from "

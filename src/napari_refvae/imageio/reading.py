@@ -31,7 +31,7 @@ KINDS = "PNG, JPEG, WebP, BMP, GIF or TIFF"
 
 DAMAGE = (
     *(OSError, EOFError, SyntaxError, ValueError, TypeError, AttributeError, LookupError, ArithmeticError),
-    *(RuntimeError, struct.error, zlib.error, lzma.LZMAError, TiffFileError),
+    *(RuntimeError, AssertionError, SystemError, struct.error, zlib.error, lzma.LZMAError, TiffFileError),
 )
 """What the decoders raise for damaged files. They document little of it; this was found by damaging files."""
 

@@ -10,7 +10,7 @@ import numpy as np
 import tifffile
 
 from napari_refvae.errors import OutputError
-from napari_refvae.imageio.writing import whole
+from napari_refvae.imageio.writing import OME, OME_DTYPES, check_ome, whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -37,7 +37,8 @@ def write_stack(path: Path | str, layout: Layout, dtype: Any, planes: Iterable[N
     Parameters
     ----------
     path
-        Ends in .tif or .tiff; its folder exists.
+        Ends in .tif or .tiff; its folder exists. 16-bit floats and 64-bit integers, which OME-TIFF cannot hold, are
+        written to a plain TIFF whose description names the axes, unless the name says .ome.tif.
     layout
         Axes and their steps, such as ``source.layout.enlarged(8)``. Places in the world are not kept: the format has
         no words for them.
@@ -56,6 +57,9 @@ def write_stack(path: Path | str, layout: Layout, dtype: Any, planes: Iterable[N
         raise OutputError(f"expected .tif or .tiff as the suffix of a stack; got {path.suffix!r}: rename the output")
     if stored.kind not in "uif" or stored.itemsize > 8:
         raise OutputError(f"expected integers or floats of up to 64 bits to write; got {stored}: convert them first")
+    if path.name.lower().endswith(OME):
+        check_ome(path, stored)
+    ome = stored.name in OME_DTYPES
     colours = (layout.axis(layout.colour).length,) if layout.colour else ()
     plane = (*layout.size, *colours)
     shape = (*(axis.length for axis in layout.leading), *plane)
@@ -66,11 +70,11 @@ def write_stack(path: Path | str, layout: Layout, dtype: Any, planes: Iterable[N
             _checked(planes, layout.count, plane, stored),
             shape=shape,
             dtype=stored,
-            ome=True,
+            ome=ome,
             bigtiff=math.prod(shape) * stored.itemsize > CLASSIC_BYTES,
             photometric="rgb" if colours else "minisblack",
             extrasamples=["unassalpha"] if colours == (4,) else None,
-            metadata={"axes": axes.upper(), **_sizes(layout)},
+            metadata={"axes": axes.upper(), **(_sizes(layout) if ome else {})},
         )
 
 

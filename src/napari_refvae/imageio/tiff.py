@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import struct
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from tifffile import COMPRESSION, EXTRASAMPLE, PHOTOMETRIC, TiffFile, TiffFrame, TiffPage
+from tifffile import COMPRESSION, EXTRASAMPLE, PHOTOMETRIC, PREDICTOR, TiffFile, TiffFrame, TiffPage
 
 from napari_refvae.errors import InvalidInputError
 from napari_refvae.imageio.raster import MAX_PIXELS, ORIENTATION, TURNED, check_size, oriented, read_raster
@@ -16,8 +17,9 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     from numpy.typing import NDArray
+    from tifffile import FileHandle
 
-__all__ = ["TIFF_SIGNATURES", "check_complete", "check_page", "read_page", "read_tiff"]
+__all__ = ["TIFF_SIGNATURES", "check_chain", "check_complete", "check_page", "count_colours", "read_page", "read_tiff"]
 
 TIFF_SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # classic and big, in either byte order
 
@@ -27,6 +29,8 @@ PLAIN = (PHOTOMETRIC.MINISWHITE, PHOTOMETRIC.MINISBLACK, PHOTOMETRIC.RGB)
 READABLE = (COMPRESSION.NONE, COMPRESSION.ADOBE_DEFLATE, COMPRESSION.DEFLATE, COMPRESSION.LZMA, COMPRESSION.PACKBITS)
 """Compressions that tifffile undoes by itself; Pillow knows the others (LZW, JPEG, fax)."""
 
+
+MOST_PAGES = 10**6
 
 MAX_BYTES = 8 * MAX_PIXELS
 """Compressed pixels that claim more are refused before they are decoded."""
@@ -46,6 +50,7 @@ def read_tiff(file: BinaryIO) -> tuple[NDArray[Any], ImageTags]:
         What tifffile and Pillow raise for a damaged file.
     """
     with TiffFile(file) as tiff:
+        check_chain(tiff)
         page = _only_page(tiff)
         tags = tiff_tags(tiff, page)
         turned = page.tags.valueof(ORIENTATION, 1) in TURNED
@@ -55,11 +60,40 @@ def read_tiff(file: BinaryIO) -> tuple[NDArray[Any], ImageTags]:
 def read_page(file: BinaryIO, tiff: TiffFile, page: TiffPage) -> NDArray[Any]:
     """Decode one page of an open TIFF file, as `read_tiff` does."""
     check_page(page, tiff.filehandle.size)
-    if page.photometric not in PLAIN or page.compression not in READABLE:
+    if not _is_readable(page):
         return _through_pillow(file, page)
     values = page.asarray(maxworkers=1)
+    if values.shape[2:] == (1,):  # called RGB, of one value a pixel
+        values = values[..., 0]
     values = _meant(np.moveaxis(values, 0, -1) if page.axes[0] == "S" else values, page)
     return oriented(values, ImageTags(), page.tags.valueof(ORIENTATION, 1))[0]
+
+
+def check_chain(tiff: TiffFile) -> None:
+    """Refuse a file whose pages run in a circle; tifffile would follow them for ever.
+
+    Raises
+    ------
+    ValueError
+        If they do, or there are more than a million.
+    """
+    file, words = tiff.filehandle, tiff.tiff
+    file.seek(words.offsetsize)  # classic or big, the header's second half is the first page's offset
+    offset, seen = _unpacked(file, words.offsetformat, words.offsetsize), set[int]()
+    while offset:
+        if offset in seen or len(seen) > MOST_PAGES:
+            raise ValueError("its pages run in a circle")
+        seen.add(offset)
+        file.seek(offset)
+        tags = _unpacked(file, words.tagnoformat, words.tagnosize)
+        file.seek(offset + words.tagnosize + tags * words.tagsize)
+        offset = _unpacked(file, words.offsetformat, words.offsetsize)
+
+
+def _unpacked(file: FileHandle, layout: str, size: int) -> int:
+    """A number, or 0 behind the end of the file."""
+    content = file.read(size)
+    return int(struct.unpack(layout, content)[0]) if len(content) == size else 0
 
 
 def check_page(page: TiffPage, size: int) -> None:
@@ -78,8 +112,14 @@ def check_page(page: TiffPage, size: int) -> None:
             f"expected an image of at most {MAX_BYTES:,} bytes once decompressed; the file claims {page.nbytes:,}: "
             "crop it, or save it without compression"
         )
-    if page.photometric in PLAIN and page.compression in READABLE:
+    if _is_readable(page):
         check_complete(page, size)
+
+
+def _is_readable(page: TiffPage) -> bool:
+    """Whether tifffile can decode a page by itself."""
+    plain = page.photometric in PLAIN and page.compression in READABLE
+    return plain and page.predictor in (PREDICTOR.NONE, PREDICTOR.HORIZONTAL)
 
 
 def _only_page(tiff: TiffFile) -> TiffPage:
@@ -92,11 +132,27 @@ def _only_page(tiff: TiffFile) -> TiffPage:
             f"expected a TIFF of one plane, grey or RGB; got {found}: save the plane you want on its own, "
             "or pass it as an array"
         )
-    if page.samplesperpixel > 4:
-        raise InvalidInputError(
-            f"expected a TIFF of 1 to 4 channels; got {page.samplesperpixel}: save the channels you want on their own"
-        )
+    count_colours(page)
     return page
+
+
+def count_colours(page: TiffPage) -> int:
+    """Values of a pixel as it is decoded: 0 for grey, 3 for RGB, 4 for RGBA.
+
+    Raises
+    ------
+    InvalidInputError
+        If it is another number.
+    """
+    colours = 3
+    if page.photometric in PLAIN:
+        paired = page.samplesperpixel == 2 and page.extrasamples and page.extrasamples[0] != EXTRASAMPLE.UNSPECIFIED
+        colours = 4 if paired else page.samplesperpixel
+    if colours not in (1, 3, 4):
+        raise InvalidInputError(
+            f"expected a TIFF of 1, 3 or 4 values a pixel; got {colours}: save the channels as pages of their own"
+        )
+    return 0 if colours == 1 else colours
 
 
 def check_complete(page: TiffPage | TiffFrame, size: int) -> None:

@@ -21,10 +21,17 @@ from tifffile import COMPRESSION, EXTRASAMPLE, PHOTOMETRIC, TiffFile
 
 from napari_refvae.errors import InvalidInputError, UnreadableFileError
 from napari_refvae.imageio.arrays import ArraySource
-from napari_refvae.imageio.layout import COLOURS, Axis, Layout
+from napari_refvae.imageio.layout import Axis, Layout
 from napari_refvae.imageio.raster import ORIENTATION, TURNED
 from napari_refvae.imageio.reading import reading_errors
-from napari_refvae.imageio.tiff import TIFF_SIGNATURES, check_complete, check_page, read_page
+from napari_refvae.imageio.tiff import (
+    TIFF_SIGNATURES,
+    check_chain,
+    check_complete,
+    check_page,
+    count_colours,
+    read_page,
+)
 from napari_refvae.imageio.tifftags import axis_sizes
 
 if TYPE_CHECKING:
@@ -110,6 +117,7 @@ def open_tiff(path: Path | str) -> ArraySource:
     """
     path = Path(path)
     with reading_errors(path), path.open("rb") as file, TiffFile(file) as tiff:
+        check_chain(tiff)
         series = _only_series(tiff)
         page = series.keyframe
         if not _lies_plainly(page):
@@ -141,7 +149,7 @@ def _layout(series: TiffPageSeries, sizes: dict[str, tuple[float, str]]) -> Layo
     page = series.keyframe
     found = [(_letter(name, series), length) for name, length in zip(series.axes, series.shape, strict=True)]
     leading = [(name, length) for name, length in found if name not in "yxs"]
-    colours = _colours(page)
+    colours = count_colours(page)
     rows, columns = page.imagelength, page.imagewidth
     if page.tags.valueof(ORIENTATION, 1) in TURNED:
         rows, columns, sizes = columns, rows, {**sizes, "y": sizes.get("x", STEP), "x": sizes.get("y", STEP)}
@@ -158,20 +166,6 @@ def _letter(name: str, series: TiffPageSeries) -> str:
             raise InvalidInputError(f"expected a stack along t, c and z; got axes {series.axes}: name them in the file")
         return "z"
     return name.lower()
-
-
-def _colours(page: TiffPage) -> int:
-    """Of a pixel as it is decoded: 0 for grey."""
-    if page.photometric in (PHOTOMETRIC.MINISBLACK, PHOTOMETRIC.MINISWHITE, PHOTOMETRIC.RGB):
-        paired = page.samplesperpixel == 2 and page.extrasamples and page.extrasamples[0] != EXTRASAMPLE.UNSPECIFIED
-        colours = 4 if paired else page.samplesperpixel
-    else:
-        colours = 3
-    if colours not in (1, *COLOURS):
-        raise InvalidInputError(
-            f"expected TIFF pages of 1, 3 or 4 values a pixel; got {colours}: save the channels as pages of their own"
-        )
-    return 0 if colours == 1 else colours
 
 
 def _places(series: TiffPageSeries, count: int, size: int) -> tuple[tuple[int, ...], tuple[int, ...] | None]:

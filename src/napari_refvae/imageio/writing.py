@@ -22,11 +22,13 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["holds", "output_errors", "whole", "write_image", "write_text"]
+__all__ = ["OME", "OME_DTYPES", "check_ome", "holds", "output_errors", "whole", "write_image", "write_text"]
 
 PNG = (".png",)
 TIFF = (".tif", ".tiff")
 OME = (".ome.tif", ".ome.tiff")
+
+OME_DTYPES = ("bool", "uint8", "uint16", "uint32", "int8", "int16", "int32", "float32", "float64")
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -73,10 +75,15 @@ def write_image(path: Path | str, array: NDArray[Any], tags: ImageTags | None = 
     path, array = Path(path), np.asarray(array)
     if array.ndim not in (2, 3) or not array.size or array.shape[2:] not in ((), (1,), (3,), (4,)):
         raise OutputError(f"expected an image of shape (H, W), (H, W, 3) or (H, W, 4) to write; got {array.shape}")
-    if array.dtype.kind not in "buif":
-        raise OutputError(f"expected booleans, integers or floats to write; got {array.dtype}: convert the image first")
+    if array.dtype.kind not in "buif" or array.dtype.itemsize > 8:
+        raise OutputError(
+            f"expected booleans, integers or floats of up to 64 bits to write; got {array.dtype}: "
+            "convert the image first"
+        )
     if not holds(path.suffix, array):
         raise OutputError(f"expected uint8 or uint16 for a PNG; got {array.dtype}: write to .tiff instead")
+    if path.name.lower().endswith(OME):
+        check_ome(path, array.dtype)
     if array.dtype.kind == "b":
         array = array * np.uint8(255)
     plain = np.ascontiguousarray(array[..., 0] if array.shape[2:] == (1,) else array, array.dtype.newbyteorder("="))
@@ -85,6 +92,18 @@ def write_image(path: Path | str, array: NDArray[Any], tags: ImageTags | None = 
             _write_png(temporary, plain, tags or ImageTags())
         else:
             _write_tiff(temporary, plain, tags or ImageTags(), path.name.lower().endswith(OME))
+
+
+def check_ome(path: Path, dtype: np.dtype[Any]) -> None:
+    """Refuse a dtype that OME-TIFF has no word for.
+
+    Raises
+    ------
+    OutputError
+        If it is such.
+    """
+    if dtype.newbyteorder("=").name not in OME_DTYPES:
+        raise OutputError(f"could not write {path}: OME-TIFF cannot hold {dtype}; write to plain .tif instead")
 
 
 def write_text(path: Path, text: str) -> None:
