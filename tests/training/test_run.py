@@ -82,8 +82,8 @@ def test_fine_tuning_needs_a_model_to_start_from(folder):
 
 def test_small_images_get_small_patches_and_it_is_said(folder, caplog):
     images = Photographs(["a", "b", "c"], [(100, 120), (90, 300), (400, 500)], memory=0)
-    data_config = _fitting(DataConfig(patch=24), images, 8)
-    assert (data_config.patch, data_config.reference_size) == (12, 96)
+    fitted = _fitting(DataConfig(patch=24, feature_crop=120), images, 8)
+    assert (fitted.patch, fitted.reference_size, fitted.feature_crop) == (12, 96, 64)
     assert "patches of 96 instead of 192 pixels" in caplog.text
     large = Photographs(["a", "b", "c"], [(100, 120), (900, 300), (400, 500)], memory=0)
     assert _fitting(DataConfig(patch=24), large, 8) == DataConfig(patch=24)

@@ -98,7 +98,9 @@ def _following() -> Iterator[tuple[Callable[[Report], None], Callable[[TrainingP
 def _logged(console: Console) -> Iterator[None]:
     """Show what training has to say: skipped images, memory, a resumed run."""
     logger = logging.getLogger("napari_refvae.training")
-    handler = RichHandler(console=console, show_time=False, show_level=False, show_path=False)
+    handler: logging.Handler = logging.NullHandler()
+    if _is_first_process():
+        handler = RichHandler(console=console, show_time=False, show_level=False, show_path=False)
     level = logger.level
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)

@@ -21,5 +21,6 @@ def open_fabric(precision: str, devices: int | str) -> Fabric:
         native = has_native_bf16(torch.device("cuda" if torch.cuda.is_available() else "cpu"))
         precision = "bf16-mixed" if native else "32-true"
     fabric = Fabric(precision=precision, devices=devices, strategy="auto")  # type: ignore[arg-type]
-    fabric.launch()
+    if os.environ.get("LT_CLI_USED") != "1":  # ``fabric run`` has launched it already
+        fabric.launch()
     return fabric

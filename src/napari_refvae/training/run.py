@@ -171,7 +171,9 @@ def _fitting(data: DataConfig, photographs: Photographs, scale: int) -> DataConf
     if patch == data.patch:
         return data
     log.warning("the images are small: patches of %d instead of %d pixels", patch * scale, data.patch * scale)
-    return replace(data, patch=patch, reference_size=min(data.reference_size, patch * scale))
+    side = patch * scale
+    window = min(data.feature_crop, 2 * side // 3)  # still smaller than a patch, so that it moves
+    return replace(data, patch=patch, reference_size=min(data.reference_size, side), feature_crop=window)
 
 
 def _validator(folder: Path, source: ExampleSource, weights: Path | None, settings: TrainingConfig) -> Validator:
