@@ -106,26 +106,15 @@ class Thumbnail(QWidget):
         self._title = title
         self._pixmap: QPixmap | None = None
         self._shown, self._dim = False, False
-        self._aspect = 1.0
-        policy = QSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self.setSizePolicy(policy)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
 
     def set_pixmap(self, pixmap: QPixmap) -> None:
         self._pixmap = pixmap
         self.update()
 
-    def set_aspect(self, aspect: float) -> None:
-        """Height over width."""
-        self._aspect = aspect
-        self.setFixedHeight(max(1, round(self.width() * aspect)))
-
     def set_state(self, *, shown: bool, dim: bool) -> None:
         self._shown, self._dim = shown, dim
         self.update()
-
-    def resizeEvent(self, event: Any) -> None:  # noqa: N802 (Qt's name)
-        self.set_aspect(self._aspect)
-        super().resizeEvent(event)
 
     def paintEvent(self, event: Any) -> None:  # noqa: N802 (Qt's name)
         painter = QPainter(self)

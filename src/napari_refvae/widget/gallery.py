@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari.utils.notifications import show_error, show_info
 from qtpy.QtCore import QEvent, QTimer
-from qtpy.QtWidgets import QFileDialog, QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFileDialog, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_refvae.errors import RefVAEError
 from napari_refvae.widget.compare.panel import ComparePanel
@@ -21,6 +21,8 @@ from napari_refvae.widget.shortcuts import BLINK, KEEP, NEXT_SAMPLE, PREVIOUS_SA
 from napari_refvae.widget.thumbnails import Thumbnails
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from napari_refvae.widget.compare.pictures import Picture
     from napari_refvae.widget.runs import Run, Runs, SampleLayers
 
@@ -28,6 +30,9 @@ __all__ = ["Gallery"]
 
 LINGER = 180
 """Milliseconds that the mouse has to rest on a thumbnail before the viewer previews it."""
+
+PLAIN_BLINK = "B"
+"""One is pressed often, so one hand should do; layers that use the key themselves come first."""
 
 EMPTY = "The samples of a run appear here: to compare, to keep, to export."
 
@@ -66,11 +71,14 @@ class Gallery(QWidget):
             self._viewer,
             {
                 BLINK: self._panel.blink,
+                PLAIN_BLINK: self._panel.blink,
                 PREVIOUS_SAMPLE: lambda: self.step(-1),
                 NEXT_SAMPLE: lambda: self.step(1),
                 KEEP: self._keep_shown,
             },
         )
+        self._panel.name_keys([key for key in (PLAIN_BLINK, BLINK) if key in self._shortcuts.bound])
+        self._hint = _hint(self._shortcuts.bound)
         self._connect()
         self.refresh()
 
@@ -175,6 +183,7 @@ class Gallery(QWidget):
         self._verdicts = Verdicts()
         self._hovered: str | None = None
         self._lingered, self._stale = _timer(self, LINGER), _timer(self, 0)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         for part in (self._empty, self._choices, self._shelf, self._panel, self._verdicts):
@@ -224,7 +233,7 @@ class Gallery(QWidget):
             if sample is None and key != FAITHFUL:
                 continue
             lines = [*_known_of(sample, several), *in_words(self._scores.get((run.id, key), {}))]
-            self._shelf.tell(key, lines, HINT, shown=key == shown, verdict=sample.kept if sample else None)
+            self._shelf.tell(key, lines, self._hint, shown=key == shown, verdict=sample.kept if sample else None)
         verdicts = [sample.kept for sample in run.samples.values()]
         self._verdicts.tell(verdicts.count(True), verdicts.count(False), run.result is not None)
 
@@ -284,6 +293,13 @@ class Gallery(QWidget):
         if sample is not None:
             sample.scores.update(scores)
         self._tell()
+
+
+def _hint(bound: Collection[str]) -> str:
+    """What can be done with a thumbnail, and the keys that were free."""
+    keys = {PREVIOUS_SAMPLE: "the sample before", NEXT_SAMPLE: "the next one", KEEP: "keep the one shown"}
+    named = [f"{key}: {what}" for key, what in keys.items() if key in bound]
+    return "\n".join([HINT, *(["Keys, in the canvas: " + ", ".join(named)] if named else [])])
 
 
 def _known_of(sample: SampleLayers | None, several: bool) -> list[str]:

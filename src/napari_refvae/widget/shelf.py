@@ -41,7 +41,7 @@ class Shelf(QScrollArea):
     def __init__(self) -> None:
         super().__init__()
         self._cards: dict[str, Card] = {}
-        self._columns = 0
+        self._columns = 1
         self._aspect = 1.0
         self._inside = QWidget()
         self._layout = QGridLayout(self._inside)
@@ -54,19 +54,21 @@ class Shelf(QScrollArea):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setMinimumHeight(NARROWEST)
 
     @property
     def thumbnail_size(self) -> tuple[int, int]:
         """Height and width, in screen pixels."""
-        columns = max(1, self._columns)
-        width = (self._inside.width() - (columns - 1) * SPACING) // columns
+        width = (self._room() - (self._columns - 1) * SPACING) // self._columns
         return max(1, round(width * self._aspect)), max(1, width)
 
     def set_aspect(self, aspect: float) -> None:
         """Height over width of the images."""
-        self._aspect = min(max(aspect, FLATTEST), TALLEST)
-        for card in self._cards.values():
-            card.picture.set_aspect(self._aspect)
+        aspect = min(max(aspect, FLATTEST), TALLEST)
+        if aspect != self._aspect:
+            self._aspect = aspect
+            self._arrange()
+            self.resized.emit()
 
     def set_cards(self, titles: Mapping[str, str], judged: set[str]) -> None:
         """Have these cards in this order, the ``judged`` ones with buttons for a verdict; those that stay are kept."""
@@ -98,7 +100,7 @@ class Shelf(QScrollArea):
         """Room for two rows; with more cards it scrolls."""
         card = next(iter(self._cards.values()), None)
         height = card.sizeHint().height() if card else NARROWEST
-        rows = min(2, -(-len(self._cards) // max(1, self._columns)))
+        rows = min(2, -(-len(self._cards) // self._columns))
         return QSize(2 * NARROWEST + 3 * SPACING, rows * (height + SPACING))
 
     def resizeEvent(self, event: Any) -> None:  # noqa: N802 (Qt's name)
@@ -108,7 +110,6 @@ class Shelf(QScrollArea):
 
     def _new(self, key: str, title: str, judged: bool) -> Card:
         card = Card(title, judged)
-        card.picture.set_aspect(self._aspect)
         card.clicked.connect(lambda shift: self.clicked.emit(key, shift))
         card.hovered.connect(lambda inside: self.hovered.emit(key, inside))
         card.judged.connect(lambda verdict: self.judged.emit(key, verdict))
@@ -116,12 +117,16 @@ class Shelf(QScrollArea):
 
     def _arrange(self) -> None:
         """Lay the cards into as many equal columns as fit."""
-        room = self.viewport()
-        width = room.width() if room is not None else NARROWEST
-        columns = max(1, (width + SPACING) // (NARROWEST + SPACING))
+        columns = max(1, (self._room() + SPACING) // (NARROWEST + SPACING))
         for column in range(max(columns, self._columns)):
             self._layout.setColumnStretch(column, 1 if column < columns else 0)
         self._columns = columns
         for place, card in enumerate(self._cards.values()):
+            card.picture.setFixedHeight(self.thumbnail_size[0])
             self._layout.addWidget(card, place // columns, place % columns, Qt.AlignmentFlag.AlignTop)
         self.updateGeometry()
+
+    def _room(self) -> int:
+        """Width for cards, in pixels; the scroll bar's place stays free, so that cards do not jump when it comes."""
+        bar = self.verticalScrollBar()
+        return max(NARROWEST, self.width() - (bar.sizeHint().width() if bar is not None else 0))

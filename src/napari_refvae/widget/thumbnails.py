@@ -108,7 +108,8 @@ class Thumbnails:
             self._settled.start()
 
     def repaint(self) -> None:
-        """Paint all anew."""
+        """Paint all anew, from the first on."""
+        self._waiting.clear()
         self._add(self._pictures)
 
     def stop(self) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from psygnal import Signal
+from qtpy.QtCore import QTimer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,7 +48,7 @@ class SideBySide:
     def __init__(self, viewer: Any) -> None:
         self._viewer = viewer
         self._before: _Before | None = None
-        self._temporary: list[Image] = []
+        self._borrowed: dict[str, Image] = {}  # layers of pictures that have none, by key
         self._keys: list[str] = []
 
     @property
@@ -61,18 +62,18 @@ class SideBySide:
         if self._before is not None and keys == self._keys:
             return
         self._keys, before = keys, self._before or self._begin()
-        self._drop_temporary()
-        members = [picture.layer or self._borrow(picture) for picture in reversed(pictures)][::-1]
+        self._give_back([key for key in self._borrowed if key not in keys])
+        members = [picture.layer or self._borrow(picture) for picture in reversed(pictures)]
         for layer in self._viewer.layers:
             layer.visible = layer in members
         for layer in members:
             before.labelled.setdefault(layer, layer.name_overlay.visible)
             layer.name_overlay.visible = True
-        self._zoom(1 / before.zoomed)
         grid = self._viewer.canvas.grid
         grid.stride, grid.shape, grid.spacing, grid.enabled = -1, (-1, -1), SPACING, True
-        before.zoomed = self._box_fraction()
-        self._zoom(before.zoomed)
+        old, before.zoomed = before.zoomed, self._box_fraction()
+        self._zoom(before.zoomed / old)
+        QTimer.singleShot(0, self._redraw)
 
     def stop(self) -> None:
         """Put back what the grid changed: napari's grid, which layers are visible, the zoom."""
@@ -81,7 +82,7 @@ class SideBySide:
             return
         grid = self._viewer.canvas.grid
         grid.events.enabled.disconnect(self._switched)
-        self._drop_temporary()
+        self._give_back([*self._borrowed])
         for name, value in before.grid.items():
             setattr(grid, name, value)
         for layer, visible in before.visible.items():
@@ -100,26 +101,33 @@ class SideBySide:
         return self._before
 
     def _borrow(self, picture: Picture) -> Image:
-        """A temporary layer for a picture that has none."""
-        layer = picture.temporary_layer()
-        selected = set(self._viewer.layers.selection)
-        self._viewer.layers.append(layer)
-        self._viewer.layers.selection = selected
-        self._temporary.append(layer)
-        return layer
+        """The temporary layer of a picture that has none."""
+        if picture.key not in self._borrowed:
+            layer = self._borrowed[picture.key] = picture.temporary_layer()
+            selected = set(self._viewer.layers.selection)
+            self._viewer.layers.append(layer)
+            self._viewer.layers.selection = selected
+        return self._borrowed[picture.key]
 
-    def _drop_temporary(self) -> None:
-        while self._temporary:
-            layer = self._temporary.pop()
+    def _give_back(self, keys: Sequence[str]) -> None:
+        for key in keys:
+            layer = self._borrowed.pop(key)
             if layer in self._viewer.layers:
                 self._viewer.layers.remove(layer)
+
+    def _redraw(self) -> None:
+        """napari makes new boxes when their number changes, but sizes them at the next drawing, which may not come."""
+        shown = next((layer for layer in self._viewer.layers if layer.visible), None)
+        if self.active and shown is not None:
+            shown.refresh()
 
     def _box_fraction(self) -> float:
         canvas = self._viewer.canvas
         return float(min(np.array(canvas.viewbox_size(self._viewer.layers)) / np.array(canvas.size)))
 
     def _zoom(self, factor: float) -> None:
-        self._viewer.scene.camera.zoom *= factor
+        if factor != 1:
+            self._viewer.scene.camera.zoom *= factor
 
     def _switched(self, event: Any) -> None:
         if not event.value and self._before is not None:
