@@ -23,20 +23,23 @@ if TYPE_CHECKING:
 
 __all__ = ["Costs", "Forecast", "Readiness", "forecast_run", "measure_costs"]
 
-PROBE = 64
+PROBE = 48
 """Side of the image that is measured on, in LR pixels: on smaller ones fixed costs show."""
 
 WARM_UP = 16
 """Side of the image that is made first, and not measured."""
 
 PATIENCE = 0.15
-"""Seconds after which no further probe is begun."""
+"""Seconds after which no further probe is begun; the first always is."""
 
 FLOAT = 4
 """Bytes."""
 
-FINISHING_CANVASES = 6
-"""Images of a sample's full size in float32 that are alive at once in the projection."""
+FINISHING_CANVASES = 8
+"""Images of a sample's full size in float32 that the projection makes and holds at once, as measured."""
+
+RETAINED = 100 * 2**20
+"""Bytes of compiled kernels and of memory that is freed and not given back, as measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +129,8 @@ class Forecast:
 def measure_costs(upscaler: Upscaler) -> Costs:
     """Time the stages of small runs and keep the best of each; it takes a quarter of a second or so."""
     _stage_seconds(upscaler, WARM_UP)
-    best = _stage_seconds(upscaler, PROBE)
     started = time.perf_counter()
+    best = _stage_seconds(upscaler, PROBE)
     while time.perf_counter() - started < PATIENCE:
         best = {stage: min(best[stage], seconds) for stage, seconds in _stage_seconds(upscaler, PROBE).items()}
     encode, decode, finish = (best[stage] / PROBE**2 for stage in ("encode", "decode", "project"))
@@ -215,4 +218,4 @@ def _working_bytes(upscaler: Upscaler, costs: Costs, frame: Frame, plan: list[Ti
     reads = [tile.read.height * tile.read.width for tile in plan]
     canvas = 3 * FLOAT * frame.window.height * frame.window.width * model.scale**2
     held = 3 * FLOAT * whole + costs.latent * whole + costs.features * sum(reads) + canvas
-    return held + max(model.bytes_per_pixel * max(reads), (FINISHING_CANVASES - 1) * canvas)
+    return held + max(model.bytes_per_pixel * max(reads), FINISHING_CANVASES * canvas) + RETAINED
