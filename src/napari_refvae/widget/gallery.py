@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 from napari.utils.notifications import show_error, show_info
@@ -10,19 +9,18 @@ from qtpy.QtCore import QEvent, QTimer
 from qtpy.QtWidgets import QFileDialog, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_refvae.errors import RefVAEError
+from napari_refvae.widget.captions import hint, in_words, known_of
 from napari_refvae.widget.compare.panel import ComparePanel
 from napari_refvae.widget.compare.pictures import FAITHFUL, pictures_of, sample_key
 from napari_refvae.widget.compare.stage import Stage
 from napari_refvae.widget.export import export_kept
 from napari_refvae.widget.gallery_bars import Choices, Verdicts
-from napari_refvae.widget.scoring import Scorer, Scoring, in_words
+from napari_refvae.widget.scoring import Scorer, Scoring
 from napari_refvae.widget.shelf import Shelf
 from napari_refvae.widget.shortcuts import BLINK, KEEP, NEXT_SAMPLE, PREVIOUS_SAMPLE, Shortcuts
 from napari_refvae.widget.thumbnails import Thumbnails
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
     from napari_refvae.widget.compare.pictures import Picture
     from napari_refvae.widget.runs import Run, Runs, SampleLayers
 
@@ -35,8 +33,6 @@ PLAIN_BLINK = "B"
 """One is pressed often, so one hand should do; layers that use the key themselves come first."""
 
 EMPTY = "The samples of a run appear here: to compare, to keep, to export."
-
-HINT = "Hover to preview, click to show. A click also makes it the second of the pair below, Shift+click the first."
 
 
 class Gallery(QWidget):
@@ -78,7 +74,7 @@ class Gallery(QWidget):
             },
         )
         self._panel.name_keys([key for key in (PLAIN_BLINK, BLINK) if key in self._shortcuts.bound])
-        self._hint = _hint(self._shortcuts.bound)
+        self._hint = hint(self._shortcuts.bound)
         self._connect()
         self.refresh()
 
@@ -232,7 +228,7 @@ class Gallery(QWidget):
             sample = self._sample(key)
             if sample is None and key != FAITHFUL:
                 continue
-            lines = [*_known_of(sample, several), *in_words(self._scores.get((run.id, key), {}))]
+            lines = [*known_of(sample, several), *in_words(self._scores.get((run.id, key), {}))]
             self._shelf.tell(key, lines, self._hint, shown=key == shown, verdict=sample.kept if sample else None)
         verdicts = [sample.kept for sample in run.samples.values()]
         self._verdicts.tell(verdicts.count(True), verdicts.count(False), run.result is not None)
@@ -293,21 +289,6 @@ class Gallery(QWidget):
         if sample is not None:
             sample.scores.update(scores)
         self._tell()
-
-
-def _hint(bound: Collection[str]) -> str:
-    """What can be done with a thumbnail, and the keys that were free."""
-    keys = {PREVIOUS_SAMPLE: "the sample before", NEXT_SAMPLE: "the next one", KEEP: "keep the one shown"}
-    named = [f"{key}: {what}" for key, what in keys.items() if key in bound]
-    return "\n".join([HINT, *(["Keys, in the canvas: " + ", ".join(named)] if named else [])])
-
-
-def _known_of(sample: SampleLayers | None, several: bool) -> list[str]:
-    """Consistency of a sample, in words, and its reference where there are ``several``."""
-    if sample is None:
-        return []
-    psnr = f"LR-PSNR {sample.lr_psnr:.1f} dB" if math.isfinite(sample.lr_psnr) else "LR-PSNR exact"
-    return [sample.reference, psnr] if several else [psnr]
 
 
 def _timer(parent: QWidget, milliseconds: int) -> QTimer:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,13 +11,13 @@ from napari.qt.threading import thread_worker
 from napari_refvae.errors import InvalidInputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Mapping
+    from collections.abc import Callable, Hashable
 
     from numpy.typing import NDArray
 
     from napari_refvae.spec import IntensityRange
 
-__all__ = ["Scorer", "Scoring", "in_words", "measure"]
+__all__ = ["Scorer", "Scoring", "measure"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,16 +52,6 @@ def measure(scoring: Scoring) -> dict[str, float]:
         except InvalidInputError:
             continue
     return scores
-
-
-def in_words(scores: Mapping[str, float]) -> list[str]:
-    """The scores, each in one short line."""
-    lines = []
-    if "psnr" in scores:
-        lines.append(f"PSNR {scores['psnr']:.2f} dB" if math.isfinite(scores["psnr"]) else "PSNR: equal")
-    if "ssim" in scores:
-        lines.append(f"SSIM {scores['ssim']:.3f}")
-    return lines
 
 
 class Scorer:

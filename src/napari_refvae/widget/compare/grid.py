@@ -116,7 +116,7 @@ class SideBySide:
                 self._viewer.layers.remove(layer)
 
     def _redraw(self) -> None:
-        """napari makes new boxes when their number changes, but sizes them at the next drawing, which may not come."""
+        """Have the canvas drawn: napari sizes new boxes only then, and does not always ask for it."""
         shown = next((layer for layer in self._viewer.layers if layer.visible), None)
         if self.active and shown is not None:
             shown.refresh()

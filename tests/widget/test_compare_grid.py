@@ -1,0 +1,86 @@
+"""The grid shows what it is told, and leaves everything as it was."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from comparing import add_run
+from napari.components import ViewerModel
+
+from napari_refvae.widget.compare.grid import SideBySide
+from napari_refvae.widget.compare.pictures import pictures_of
+
+pytestmark = pytest.mark.usefixtures("qapp")
+
+
+def state(viewer: ViewerModel) -> list[Any]:
+    grid = viewer.canvas.grid
+    camera = viewer.scene.camera
+    layers = [(layer.name, layer.visible, layer.name_overlay.visible) for layer in viewer.layers]
+    return [grid.enabled, grid.stride, grid.shape, grid.spacing, camera.center, round(camera.zoom, 9), layers]
+
+
+@pytest.fixture
+def viewer() -> ViewerModel:
+    return ViewerModel()
+
+
+def test_it_shows_its_pictures_in_order_under_their_names(viewer: ViewerModel) -> None:
+    _, run = add_run(viewer)
+    pictures = {one.key: one for one in pictures_of(run)}
+    grid = SideBySide(viewer)
+    grid.show([pictures[key] for key in ("input", "sample 0", "sample 2")])
+    visible = [layer for layer in viewer.layers if layer.visible]
+    places = [viewer.canvas.grid.position(viewer.layers.index(layer), viewer.layers) for layer in visible]
+    assert dict(zip([layer.name for layer in visible], places, strict=True)) == {
+        "Input": (0, 0),
+        "photo 8x #1": (0, 1),
+        "photo 8x #3": (1, 0),
+    }
+    assert all(layer.name_overlay.visible for layer in visible)
+
+
+def test_each_box_shows_what_the_canvas_showed(viewer: ViewerModel) -> None:
+    _, run = add_run(viewer)
+    viewer.scene.camera.zoom = 10
+    shown = min(viewer.canvas.size) / 10
+    SideBySide(viewer).show(pictures_of(run)[-3:])
+    assert min(viewer.canvas.viewbox_size(viewer.layers)) / viewer.scene.camera.zoom == pytest.approx(shown, rel=0.05)
+
+
+def test_stopping_restores_everything(viewer: ViewerModel) -> None:
+    _, run = add_run(viewer)
+    viewer.canvas.grid.stride = 2
+    before, selected = state(viewer), set(viewer.layers.selection)
+    grid = SideBySide(viewer)
+    pictures = pictures_of(run)
+    grid.show(pictures)
+    grid.show(pictures[1:3])
+    assert state(viewer) != before
+    grid.stop()
+    assert state(viewer) == before
+    assert set(viewer.layers.selection) == selected
+    assert not grid.active
+
+
+def test_it_ends_with_napari_s_own_grid(viewer: ViewerModel) -> None:
+    _, run = add_run(viewer)
+    before = state(viewer)
+    grid = SideBySide(viewer)
+    ended = []
+    grid.ended.connect(lambda: ended.append(True))
+    grid.show(pictures_of(run))
+    viewer.canvas.grid.enabled = False
+    assert ended
+    assert state(viewer) == before
+
+
+def test_layers_that_went_meanwhile_are_left_alone(viewer: ViewerModel) -> None:
+    runs, run = add_run(viewer)
+    grid = SideBySide(viewer)
+    grid.show(pictures_of(run))
+    runs.remove(run)
+    grid.stop()
+    assert [layer.name for layer in viewer.layers] == ["photo"]
+    assert viewer.layers[0].visible
