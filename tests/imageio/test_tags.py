@@ -6,6 +6,7 @@ import pytest
 import tifffile
 from PIL import Image, ImageCms
 
+from napari_refvae.errors import InvalidInputError
 from napari_refvae.imageio.files import read_image, read_tagged_image, write_image
 from napari_refvae.imageio.tags import ImageTags
 
@@ -111,6 +112,12 @@ def test_a_turned_image_has_turned_tags(tmp_path, compression):
 
     assert read_image(path).shape == (7, 9, 3)
     np.testing.assert_allclose(read_tagged_image(path)[1].dpi, (100, 200))
+
+
+@pytest.mark.parametrize("tags", [{"dpi": (0, 1)}, {"dpi": (1, 1e7)}, {"dpi": 3}, {"pixel_size": (1, float("nan"))}])
+def test_senseless_tags_are_refused(tags):
+    with pytest.raises(InvalidInputError, match="two positive numbers"):
+        ImageTags(**tags)
 
 
 class TestPixelSize:

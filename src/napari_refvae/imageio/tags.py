@@ -7,12 +7,14 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from napari_refvae.errors import InvalidInputError
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
-__all__ = ["ImageTags", "find_tags", "pixels_per_centimetre"]
+__all__ = ["MOST_DPI", "ImageTags", "find_tags", "is_profile", "pixels_per_centimetre", "positive_pair"]
 
 PROFILE_HEADER = 128  # bytes
 
@@ -20,6 +22,9 @@ SPACES = {(): b"GRAY", (1,): b"GRAY", (3,): b"RGB ", (4,): b"RGB "}
 """Colour space in a profile's header, by an image's shape after height and width."""
 
 MOST_DPI = 1e6
+
+MOST_DENSITY = 1e9
+"""Pixels a centimetre that TIFF's fractions hold: ten an atom."""
 
 CENTIMETRES = {"nm": 1e-7, "um": 1e-4, "µm": 1e-4, "micron": 1e-4, "mm": 0.1, "cm": 1.0, "m": 100.0, "inch": 2.54}
 """Units of a pixel's size."""
@@ -46,6 +51,12 @@ class ImageTags:
     dpi: tuple[float, float] | None = None
     pixel_size: tuple[float, float] | None = None
     unit: str = ""
+
+    def __post_init__(self) -> None:
+        for name, most in (("dpi", MOST_DPI), ("pixel_size", math.inf)):
+            pair = getattr(self, name)
+            if pair is not None and positive_pair(pair, most) is None:
+                raise InvalidInputError(f"expected two positive numbers (below {most:g}) as {name}; got {pair!r}")
 
     def enlarged(self, scale: int) -> ImageTags:
         """The tags of the same image with ``scale`` times as many pixels along each side."""
@@ -96,7 +107,7 @@ def pixels_per_centimetre(tags: ImageTags) -> tuple[float, float] | None:
     length = CENTIMETRES.get(tags.unit)
     if tags.pixel_size is None or length is None:
         return None
-    return positive_pair(1 / (side * length) for side in tags.pixel_size)
+    return positive_pair((1 / (side * length) for side in tags.pixel_size), MOST_DENSITY)
 
 
 def _dpi(pair: Any) -> tuple[float, float] | None:
