@@ -29,9 +29,6 @@ __all__ = ["Gallery"]
 LINGER = 180
 """Milliseconds that the mouse has to rest on a thumbnail before the viewer previews it."""
 
-PLAIN_BLINK = "B"
-"""One is pressed often, so one hand should do; layers that use the key themselves come first."""
-
 EMPTY = "The samples of a run appear here: to compare, to keep, to export."
 
 
@@ -67,13 +64,13 @@ class Gallery(QWidget):
             self._viewer,
             {
                 BLINK: self._panel.blink,
-                PLAIN_BLINK: self._panel.blink,
                 PREVIOUS_SAMPLE: lambda: self.step(-1),
                 NEXT_SAMPLE: lambda: self.step(1),
                 KEEP: self._keep_shown,
             },
         )
-        self._panel.name_keys([key for key in (PLAIN_BLINK, BLINK) if key in self._shortcuts.bound])
+        if BLINK in self._shortcuts.bound:
+            self._panel.name_key(BLINK)
         self._hint = hint(self._shortcuts.bound)
         self._connect()
         self.refresh()

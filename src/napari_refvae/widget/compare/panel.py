@@ -24,7 +24,7 @@ from napari_refvae.widget.compare.pictures import FAITHFUL, INPUT, TRUTH, sample
 from napari_refvae.widget.compare.slider import BeforeAfter
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from napari_refvae.widget.compare.pictures import Picture
     from napari_refvae.widget.compare.stage import Stage
@@ -98,10 +98,9 @@ class ComparePanel(QWidget):
             self._stage.flip(self._run, *pair)
             self.staged.emit()
 
-    def name_keys(self, keys: Sequence[str]) -> None:
-        """Say which keys blink."""
-        named = f" ({' or '.join(keys)}, in the canvas)" if keys else ""
-        self._blink_button.setToolTip(f"Change between the two pictures{named}")
+    def name_key(self, key: str) -> None:
+        """Say which key blinks."""
+        self._blink_button.setToolTip(f"Change between the two pictures (in the canvas: {key})")
 
     def leave(self) -> None:
         """Take divider and grid away."""
