@@ -29,9 +29,7 @@ EVERYTHING = LossWeights(perceptual=0.3, local_best=0.2, style=0.01, adversarial
 TWO_PROCESSES = """
 import hashlib, sys
 from pathlib import Path
-import numpy as np
-from PIL import Image
-from napari_refvae.model.config import PRESETS
+from napari_refvae.model.config import PRESETS, CompactConfig
 from napari_refvae.training.config import DataConfig, LossWeights, StageConfig, TrainingConfig
 from napari_refvae.training.data import ExampleSource
 from napari_refvae.training.photographs import load_photographs
