@@ -28,6 +28,7 @@ from qtpy.QtCore import QTimer
 from napari_refvae.engine.result import FinishedSample
 from napari_refvae.errors import DeviceError, RefVAEError
 from napari_refvae.widget.maps import FinishedMap
+from napari_refvae.widget.threads import start_apart
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping
@@ -133,7 +134,7 @@ class UpscaleController:
         worker.returned.connect(lambda result: self._report(lambda: returned(result)))
         worker.errored.connect(lambda error: self._report(lambda: errored(error)))
         worker.finished.connect(lambda: self._report(finished))
-        worker.start()
+        start_apart(worker)
         return True
 
     def cancel(self) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 from napari.qt.threading import thread_worker
 
 from napari_refvae.errors import InvalidInputError
+from napari_refvae.widget.threads import start_apart
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -94,7 +95,7 @@ class Scorer:
         worker.returned.connect(lambda scores: self._on_scores(key, scores))
         worker.finished.connect(ended)
         self._busy = True
-        worker.start()
+        start_apart(worker)
 
 
 def _eight_bit_colours(image: NDArray[Any], limits: IntensityRange | None) -> NDArray[np.uint8]:
