@@ -1,3 +1,4 @@
+import contextlib
 import hashlib
 import re
 import socket
@@ -77,9 +78,10 @@ class Server:
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 body = body[: server.cut]
-                for start in range(0, len(body), PIECE):
-                    self.wfile.write(body[start : start + PIECE])
-                    time.sleep(server.pause)
+                with contextlib.suppress(ConnectionError):  # whoever asked was killed
+                    for start in range(0, len(body), PIECE):
+                        self.wfile.write(body[start : start + PIECE])
+                        time.sleep(server.pause)
 
             def log_message(self, *_: object) -> None:
                 pass
