@@ -122,3 +122,19 @@ def test_minimax_is_the_cross_entropy_and_equation_5():
     told = -real.sigmoid().log().mean() - (1 - fake.sigmoid()).log().mean()
     torch.testing.assert_close(losses.minimax_discriminator(real, fake), told)
     torch.testing.assert_close(losses.minimax_generator(fake), (1 - fake.sigmoid()).log().mean(dim=(1, 2, 3)))
+
+
+def test_grid_sees_a_weave_and_not_noise():
+    noise = 0.1 * torch.randn(2, 3, 3, 96, 96, generator=torch.Generator().manual_seed(0))
+    rows = torch.arange(96)[:, None]
+    weave = 0.05 * torch.cos(2 * torch.pi * rows / 8) + 0.05 * torch.cos(4 * torch.pi * rows / 8)
+    other = 0.05 * torch.cos(2 * torch.pi * rows / 7) + 0.05 * torch.cos(4 * torch.pi * rows / 7)
+    assert losses.grid(noise, 8).shape == (3,)
+    assert losses.grid(noise, 8).max() < 0.03
+    assert losses.grid(noise + weave, 8).min() > 2 * losses.grid(noise, 8).max()
+    assert losses.grid(noise + weave, 8).min() > losses.grid(noise + other, 8).max()
+
+
+def test_grid_does_not_depend_on_contrast():
+    detail = torch.randn(2, 2, 3, 64, 64, generator=torch.Generator().manual_seed(1))
+    torch.testing.assert_close(losses.grid(detail, 8), losses.grid(0.5 * detail, 8), rtol=1e-3, atol=1e-5)

@@ -152,8 +152,10 @@ def _pixel_terms(outputs: Outputs, batch: Batch, weights: LossWeights) -> dict[s
     terms["prior_pixel"] = ((1 - level) * each + level * of_mean).mean()
     if len(prior) > 1:
         terms["spread"] = -(level * losses.spread(prior)).mean()
+    scale = vivid.hr.shape[-1] // vivid.lr.shape[-1]
+    if weights.grid:
+        terms["grid"] = (level * losses.grid(prior, scale)).mean()
     if weights.low_resolution:
-        scale = vivid.hr.shape[-1] // vivid.lr.shape[-1]
         terms["low_resolution"] = losses.low_resolution(prior, vivid.lr, scale).mean()
     if weights.total_variation:
         terms["total_variation"] = losses.total_variation(torch.cat([outputs.posterior, prior])).mean()
