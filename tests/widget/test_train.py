@@ -152,10 +152,19 @@ def test_a_click_trains_and_offers_the_model(
     assert "dB before" in widget.status.value
     assert (tmp_path / "cache" / "mine.safetensors").is_file()
     assert not widget.use.native.isHidden()
-    chosen: list[str] = []
-    monkeypatch.setattr(train_module, "choose_model", lambda name: chosen.append(name) or True)
+
+
+def test_the_new_model_is_chosen_in_open_widgets_and_for_later_ones(
+    widget: TrainWidget, viewer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    later: list[str] = []
+    monkeypatch.setattr(train_module, "choose_model", lambda name: later.append(name) or True)
+    _, upscale = viewer.window.add_plugin_dock_widget("napari-refvae", "Upscale 8x")
+    widget._finish({"model": "anywhere/mine.safetensors", "name": "mine"})
+    assert not widget.use.native.isHidden()
     widget.use.native.click()
-    assert chosen == ["mine"]
+    assert upscale.advanced.model.value == "mine"
+    assert later == ["mine"]
 
 
 class TestProcess:

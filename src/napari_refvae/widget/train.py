@@ -11,6 +11,7 @@ from magicgui.types import FileDialogMode
 from magicgui.widgets import Container, FileEdit, FloatSpinBox, Label, LineEdit, ProgressBar, PushButton, Select
 from napari.layers import Image
 from napari.utils.notifications import show_error, show_info
+from qtpy.QtWidgets import QApplication
 
 from napari_refvae.errors import InvalidSpecError, RefVAEError, TrainingError
 from napari_refvae.widget.closing import ClosingWatcher
@@ -163,6 +164,12 @@ class TrainWidget(Container):  # type: ignore[type-arg]
         self.status.value = status if find_spec("lightning") else LACKING
 
     def _use(self) -> None:
+        """Choose the new model in the widgets that are open, and for those that are opened later."""
+        from napari_refvae.widget.view import UpscaleWidget
+
+        for widget in QApplication.allWidgets():
+            if isinstance(widget, UpscaleWidget):
+                widget.advanced.use_model(self._trained)
         choose_model(self._trained)
         show_info(f"New runs use the model {self._trained!r}; Preferences > RefVAE changes that.")
 
