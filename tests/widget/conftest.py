@@ -1,15 +1,67 @@
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 from napari.utils.notifications import notification_manager
 
+from napari_refvae.engine.device import Choice
+from napari_refvae.engine.forecasting import Costs, Forecast, Readiness
 from napari_refvae.engine.result import FinishedSample, SuperResolutionResult
+from napari_refvae.spec import Progress
+from napari_refvae.widget.engine import Engine
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
+
+
+READY = Readiness("compact", "compact", "0" * 64, Choice("cpu", "no GPU"), Choice("float32", "asked for"), 8, Costs(
+    0, 0, 0, 0, 0
+))  # fmt: skip
+
+
+class FakeEngine(Engine):
+    """Takes what the widget asks for, and answers without computing."""
+
+    def __init__(self, make_result: Callable[..., Any]) -> None:
+        self.calls: list[dict[str, Any]] = []
+        self.make_result = make_result
+        self.pause_at: int | None = None  # before which sample to wait
+        self.resume = threading.Event()
+        self.error: Exception | None = None  # after the first sample
+        self.problem: Exception | None = None  # of the model
+        self.closed = False
+
+    def prepare(self, model: str, device: str, precision: str) -> Readiness:
+        if self.problem is not None:
+            raise self.problem
+        return READY
+
+    def options(self) -> tuple[list[str], list[str]]:
+        return ["compact", "full"], ["cpu", "cuda:0"]
+
+    def forecast(self, shape: tuple[int, ...], dtype: Any, **settings: Any) -> Forecast:
+        return Forecast((96, 80), 4, 2**20, 3 * 2**20, tiles=2, seconds=42)
+
+    def steps(self, **arguments: Any) -> Generator[Progress | FinishedSample, None, Any]:
+        self.calls.append(arguments)
+        region, image = arguments["region"], arguments["image"]
+        lr = image if region is None else image[region.slices]
+        count = arguments["samples"] * len(arguments["references"])
+        result = self.make_result(lr, count, scale=arguments["scale"], faithful=arguments["faithful"])
+        try:
+            for index, sr in enumerate(result.sr):
+                yield Progress(index, count, "decode", sample=index, samples=count, tile=0, tiles=3)
+                while index == self.pause_at and not self.resume.wait(0.01):
+                    yield Progress(index, count, "decode", sample=index, samples=count, tile=1, tiles=3)
+                yield FinishedSample(index, sr, "none", index, 50.0)
+                if self.error is not None:
+                    raise self.error
+        finally:
+            self.closed = True
+        return result
 
 
 def _result(
@@ -61,3 +113,11 @@ def messages() -> Iterator[list[tuple[str, str]]]:
     notification_manager.notification_ready.connect(keep)
     yield found
     notification_manager.notification_ready.disconnect(keep)
+
+
+@pytest.fixture
+def engine(make_result: Callable[..., SuperResolutionResult]) -> Iterator[FakeEngine]:
+    """An engine for a widget; whatever it is doing ends with the test."""
+    fake = FakeEngine(make_result)
+    yield fake
+    fake.resume.set()

@@ -2,262 +2,382 @@
 
 from __future__ import annotations
 
-import time
-from functools import partial
+import gc
 from typing import TYPE_CHECKING, Any
 
+import napari
 import numpy as np
 import pytest
+from napari.utils import progress
+from qtpy.QtCore import QEvent
 
-from napari_refvae.spec import IntensityRange, PriorReference, Progress, SelfReference
+from napari_refvae.errors import InvalidInputError, ModelError
+from napari_refvae.regions import Region
+from napari_refvae.spec import IntensityRange, PriorReference, SelfReference
 from napari_refvae.widget.layers import METADATA_KEY, is_result
 from napari_refvae.widget.view import UpscaleWidget
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Iterator
     from pathlib import Path
-
-    from napari_refvae.engine.result import SuperResolutionResult
 
 PHOTOGRAPH = np.random.default_rng(0).integers(0, 256, (12, 10, 3), np.uint8)
 TEXTURE = np.random.default_rng(1).integers(0, 256, (40, 30), np.uint8)
 
 
-class FakeEngine:
-    """Takes what the widget asks for, and answers without computing."""
-
-    def __init__(self, make_result: Callable[..., SuperResolutionResult]) -> None:
-        self.calls: list[dict[str, Any]] = []
-        self._make_result = make_result
-
-    def __call__(self, **arguments: Any) -> Generator[Progress, None, Any]:
-        self.calls.append(arguments)
-        yield Progress(0, 2, "encode")
-        yield Progress(1, 2, "decode")
-        return self._make_result(arguments["image"], arguments["samples"])
-
-
-@pytest.fixture
-def engine(make_result: Callable[..., SuperResolutionResult]) -> FakeEngine:
-    return FakeEngine(make_result)
+@pytest.fixture(scope="module")
+def shared_viewer(qapp: Any) -> Iterator[Any]:
+    """Opening one takes longer than all else here."""
+    viewer = napari.Viewer(show=False)
+    yield viewer
+    viewer.close()
+    del viewer
+    for _ in range(2):  # napari's own fixture checks that no window is left over
+        gc.collect()
+        qapp.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+        qapp.processEvents()
 
 
 @pytest.fixture
-def viewer(make_napari_viewer_proxy: Callable[[], Any]) -> Any:
-    return make_napari_viewer_proxy()
+def viewer(shared_viewer: Any) -> Iterator[Any]:
+    yield shared_viewer
+    shared_viewer.window.remove_dock_widget("all")
+    shared_viewer.layers.clear()
 
 
 @pytest.fixture
-def widget(viewer: Any, engine: FakeEngine) -> UpscaleWidget:
-    made = UpscaleWidget(viewer, steps=engine)
+def widget(viewer: Any, engine: Any) -> UpscaleWidget:
+    made = UpscaleWidget(viewer, engine=engine)
     viewer.window.add_dock_widget(made)
+    made.advanced.faithful.value = False
+    made.sampling.samples.value = 2  # layers take their time
     return made
 
 
+def ended(widget: UpscaleWidget) -> bool:
+    return bool(widget.bar.button.text == "Upscale" and widget.bar.button.enabled)
+
+
 def click(widget: UpscaleWidget, qtbot: Any) -> None:
-    widget.button.native.click()
-    qtbot.waitUntil(lambda: widget.button.text == "Upscale", timeout=60_000)
+    widget.bar.button.native.click()
+    qtbot.waitUntil(lambda: ended(widget), timeout=60_000)
 
 
 def results(viewer: Any, kind: str = "sample") -> list[Any]:
-    return [layer for layer in viewer.layers if is_result(layer) and layer.metadata[METADATA_KEY]["kind"] == kind]
+    """From the top."""
+    return [one for one in viewer.layers[::-1] if is_result(one) and one.metadata[METADATA_KEY]["kind"] == kind]
 
 
-def test_an_empty_viewer_says_how_to_begin(widget: UpscaleWidget) -> None:
-    assert widget.image.value is None
-    assert not widget.button.enabled
-    assert "Open Sample" in widget.status.value
+class TestEmpty:
+    def test_an_empty_viewer_leads_to_a_first_click(self, viewer: Any, widget: UpscaleWidget, qtbot: Any) -> None:
+        assert widget.images.image.value is None
+        assert not widget.bar.button.enabled
+        assert not widget.start()
+        widget.welcome.button.click()
+        assert widget.images.image.value is viewer.layers["cat"]
+        click(widget, qtbot)
+        assert len(results(viewer)) == 2
+
+    def test_the_form_comes_with_the_first_image_and_goes_with_the_last(
+        self, viewer: Any, widget: UpscaleWidget
+    ) -> None:
+        def formed() -> bool:
+            return not widget.welcome.isVisibleTo(widget)
+
+        assert not formed()
+        viewer.add_image(PHOTOGRAPH, rgb=True)
+        assert formed()
+        viewer.layers.clear()
+        assert not formed()
 
 
-def test_a_click_adds_samples_and_residuals(viewer: Any, widget: UpscaleWidget, engine: FakeEngine, qtbot: Any) -> None:
-    layer = viewer.add_image(PHOTOGRAPH, rgb=True, name="photo", scale=(2, 2), translate=(5, 7))
-    widget.samples.value = 3
-    click(widget, qtbot)
-    assert len(results(viewer)) == 3
-    assert len(results(viewer, "residual")) == 3
-    assert viewer.layers[-1].name == "photo 8x #1"
-    assert viewer.layers[-1].data.shape == (96, 80, 3)
-    np.testing.assert_allclose(viewer.layers[-1].scale, layer.scale / 8)
-    assert engine.calls[0]["intensity_range"] is None
-    assert not widget.progress.visible
+class TestClick:
+    def test_it_adds_samples_maps_and_the_faithful_image(
+        self, viewer: Any, widget: UpscaleWidget, engine: Any, qtbot: Any
+    ) -> None:
+        layer = viewer.add_image(PHOTOGRAPH, rgb=True, name="photo", scale=(2, 2), translate=(5, 7), rotate=30)
+        widget.sampling.samples.value = 3
+        widget.advanced.faithful.value = True
+        click(widget, qtbot)
+        assert [one.name for one in results(viewer)] == ["photo 8x #1", "photo 8x #2", "photo 8x #3"]
+        assert [len(results(viewer, kind)) for kind in ("residual", "spread", "faithful")] == [3, 1, 1]
+        for one in filter(is_result, viewer.layers):
+            assert one.data.shape[:2] == (96, 80)
+            corner = one.data_to_world((-0.5, -0.5)), one.data_to_world((95.5, 79.5))
+            np.testing.assert_allclose(corner, (layer.data_to_world((-0.5, -0.5)), layer.data_to_world((11.5, 9.5))))
+            assert one.metadata[METADATA_KEY]["provenance"] == {"format": "test"}
+        assert engine.calls[0]["intensity_range"] is None
+        assert "Made 3 samples of 80 x 96" in widget.bar.status
+        assert "50.0 dB" in widget.bar.status
+        assert not list(progress._all_instances)
+
+    def test_the_engine_gets_what_the_fields_say(
+        self, viewer: Any, widget: UpscaleWidget, engine: Any, qtbot: Any, tmp_path: Path
+    ) -> None:
+        viewer.add_image(PHOTOGRAPH, rgb=True, name="photo")
+        bark = viewer.add_image(TEXTURE, name="bark", contrast_limits=(0, 255))
+        widget.images.image.value = viewer.layers["photo"]
+        widget.references.box.value = bark
+        widget.references.add(SelfReference())
+        widget.references.add(tmp_path / "stone.png")
+        fields, advanced = widget.sampling, widget.advanced
+        fields.samples.value, fields.seed.value, fields.scale.value = 2, 7, 4
+        fields.temperature.value, fields.strength.value, fields.vividness.value = 0.5, 0.25, 0.75
+        advanced.device.value, advanced.precision.value, advanced.tiles.value = "cpu", "float32", 64
+        advanced.consistency.value, advanced.faithful.value = False, True
+        click(widget, qtbot)
+        (call,) = engine.calls
+        first, second, third = call.pop("references")
+        np.testing.assert_allclose(first.image[..., 0], TEXTURE / 255, atol=1e-6)
+        assert (first.name, second, third) == ("bark", SelfReference(), tmp_path / "stone.png")
+        np.testing.assert_array_equal(call.pop("image"), PHOTOGRAPH)
+        assert call == {
+            "samples": 2,
+            "seed": 7,
+            "scale": 4,
+            "temperature": 0.5,
+            "strength": 0.25,
+            "vividness": 0.75,
+            "model": "compact",
+            "device": "cpu",
+            "precision": "float32",
+            "tile": 64,
+            "consistency": None,
+            "faithful": True,
+            "intensity_range": None,
+            "region": None,
+        }
+        assert len(results(viewer)) == 6
+        assert results(viewer)[0].data.shape == (48, 40, 3)
+
+    def test_a_grey_layer_is_seen_through_its_contrast_limits(
+        self, viewer: Any, widget: UpscaleWidget, engine: Any, qtbot: Any
+    ) -> None:
+        viewer.add_image(np.full((9, 9), 500, np.uint16), contrast_limits=(100, 900))
+        click(widget, qtbot)
+        assert engine.calls[0]["intensity_range"] == IntensityRange(100, 900)
+        assert engine.calls[0]["references"] == [PriorReference()]
+
+    def test_the_shown_plane_of_a_stack_is_taken(
+        self, viewer: Any, widget: UpscaleWidget, engine: Any, qtbot: Any
+    ) -> None:
+        stack = np.arange(3, dtype=np.uint8)[:, None, None] * np.ones((3, 9, 8), np.uint8)
+        layer = viewer.add_image(stack, name="stack", scale=(5, 2, 3), translate=(1, 2, 3))
+        viewer.dims.set_current_step(0, 2)
+        click(widget, qtbot)
+        assert (engine.calls[0]["image"] == 2).all()
+        sample = results(viewer)[0]
+        assert sample.name == "stack[2] 8x #1"
+        np.testing.assert_allclose(sample.data_to_world((-0.5, -0.5)), layer.data_to_world((2, -0.5, -0.5))[1:])
+        qtbot.waitUntil(lambda: "plane 2 of the stack" in widget.bar.forecast)
+
+    def test_a_rectangle_is_the_region(self, viewer: Any, widget: UpscaleWidget, engine: Any, qtbot: Any) -> None:
+        layer = viewer.add_image(PHOTOGRAPH, rgb=True, name="photo", scale=(2, 2), translate=(5, 7))
+        widget.images.part.value = "draw a rectangle ..."
+        shapes = viewer.layers["region"]
+        assert widget.images.part.value is shapes
+        assert shapes.mode == "add_rectangle"
+        assert widget.images.image.value is layer
+        shapes.add_rectangles(np.array([[1.5, 2.5], [1.5, 8.5], [6.5, 8.5], [6.5, 2.5]]))
+        qtbot.waitUntil(lambda: "from 6 x 5 of 10 x 12" in widget.bar.forecast)
+        click(widget, qtbot)
+        assert engine.calls[0]["region"] == Region(2, 3, 5, 6)
+        sample = results(viewer)[0]
+        np.testing.assert_allclose(sample.data_to_world((-0.5, -0.5)), layer.data_to_world((1.5, 2.5)))
+        np.testing.assert_allclose(sample.data_to_world((39.5, 47.5)), layer.data_to_world((6.5, 8.5)))
+
+    def test_residuals_may_be_against_the_ground_truth(self, viewer: Any, widget: UpscaleWidget, qtbot: Any) -> None:
+        truth = viewer.add_image(np.full((96, 80, 3), 9, np.uint8), rgb=True, name="hr")
+        widget.images.image.value = viewer.add_image(PHOTOGRAPH, rgb=True, name="photo")
+        widget.images.truth.value = truth
+        widget.advanced.residual.value = "truth"
+        click(widget, qtbot)
+        np.testing.assert_allclose(results(viewer, "residual")[0].data, 1 - 9, rtol=1e-5)
+        assert (widget.runs.latest().truth == 9).all()
 
 
-def test_the_engine_gets_what_the_fields_say(
-    viewer: Any, widget: UpscaleWidget, engine: FakeEngine, qtbot: Any
-) -> None:
-    viewer.add_image(PHOTOGRAPH, rgb=True, name="photo")
-    bark = viewer.add_image(TEXTURE, name="bark", contrast_limits=(0, 255))
-    widget.image.value = viewer.layers["photo"]
-    widget.reference.value = bark
-    widget.samples.value, widget.seed.value = 2, 7
-    widget.temperature.value, widget.strength.value, widget.vividness.value = 0.5, 0.25, 0.75
-    click(widget, qtbot)
-    (call,) = engine.calls
-    np.testing.assert_array_equal(call["image"], PHOTOGRAPH)
-    assert [reference.name for reference in call["references"]] == ["bark"]
-    np.testing.assert_allclose(call["references"][0].image[..., 0], TEXTURE / 255, atol=1e-6)
-    assert {name: call[name] for name in ("samples", "seed", "temperature", "strength", "vividness")} == {
-        "samples": 2,
-        "seed": 7,
-        "temperature": 0.5,
-        "strength": 0.25,
-        "vividness": 0.75,
-    }
+class TestBeforeTheClick:
+    def test_size_time_memory_and_tiles_are_said(self, viewer: Any, widget: UpscaleWidget, qtbot: Any) -> None:
+        viewer.add_image(PHOTOGRAPH, rgb=True)
+        widget.references.add(SelfReference())
+        qtbot.waitUntil(lambda: "2 samples, 80 x 96." in widget.bar.forecast)
+        qtbot.waitUntil(lambda: "About 40 s, 3.0 MB of memory, 2 tiles." in widget.bar.forecast)
+        assert widget.advanced.device.current_choice == "auto: cpu"
+        assert "no GPU" in widget.advanced.device.tooltip
+        assert [str(one) for one in widget.advanced.model.choices] == ["compact", "full"]
+        widget.references.add(PriorReference())
+        qtbot.waitUntil(lambda: "4 samples (2 x 2 references)" in widget.bar.forecast)
 
+    def test_a_model_that_cannot_be_had_is_told_and_can_be_changed(
+        self, viewer: Any, widget: UpscaleWidget, engine: Any, qtbot: Any
+    ) -> None:
+        engine.problem = ModelError("no such file")
+        viewer.add_image(PHOTOGRAPH, rgb=True)
+        widget.advanced.use_model("mine.safetensors")
+        qtbot.waitUntil(lambda: "no such file" in widget.bar.forecast)
+        engine.problem = None
+        widget.advanced.model.value = "compact"
+        qtbot.waitUntil(lambda: "of memory" in widget.bar.forecast)
 
-def test_a_grey_layer_is_seen_through_its_contrast_limits(
-    viewer: Any, widget: UpscaleWidget, engine: FakeEngine, qtbot: Any
-) -> None:
-    viewer.add_image(np.full((9, 9), 500, np.uint16), contrast_limits=(100, 900))
-    click(widget, qtbot)
-    assert engine.calls[0]["intensity_range"] == IntensityRange(100, 900)
-
-
-def test_no_reference_is_the_default_and_the_image_itself_can_be_one(
-    viewer: Any, widget: UpscaleWidget, engine: FakeEngine, qtbot: Any
-) -> None:
-    viewer.add_image(PHOTOGRAPH, rgb=True)
-    click(widget, qtbot)
-    widget.reference.value = SelfReference()
-    click(widget, qtbot)
-    assert [call["references"] for call in engine.calls] == [[PriorReference()], [SelfReference()]]
+    def test_a_rectangle_that_is_not_there_is_asked_for(
+        self, viewer: Any, widget: UpscaleWidget, engine: Any, qtbot: Any, messages: list[tuple[str, str]]
+    ) -> None:
+        viewer.add_image(PHOTOGRAPH, rgb=True, name="photo")
+        widget.images.part.value = "draw a rectangle ..."
+        qtbot.waitUntil(lambda: "draw one on the image" in widget.bar.forecast)
+        assert not widget.start()
+        assert [severity for severity, _ in messages] == ["error"]
+        assert engine.calls == []
 
 
 class TestChoices:
     def test_results_are_not_offered(self, viewer: Any, widget: UpscaleWidget, qtbot: Any) -> None:
         viewer.add_image(PHOTOGRAPH, rgb=True, name="photo")
         click(widget, qtbot)
-        assert [choice.name for choice in widget.image.choices] == ["photo"]
-        assert len(widget.reference.choices) == 3
+        assert [choice.name for choice in widget.images.image.choices] == ["photo"]
+        assert len(widget.references.box.choices) == 3
 
     def test_a_choice_survives_renaming_and_reordering(self, viewer: Any, widget: UpscaleWidget) -> None:
         viewer.add_image(PHOTOGRAPH, rgb=True, name="photo")
         bark = viewer.add_image(TEXTURE, name="bark")
         stone = viewer.add_image(TEXTURE, name="stone")
-        widget.reference.value = bark
-        widget.image.value = stone
+        widget.references.box.value = bark
+        widget.images.image.value = stone
         bark.name = "oak"
         stone.name = "pebble"
         viewer.layers.move(0, 3)
-        assert widget.reference.value == bark
-        assert widget.image.value == stone
-        assert widget.reference.current_choice == "oak"
+        assert widget.references.choices == [bark]
+        assert widget.images.image.value is stone
+        assert widget.references.box.current_choice == "oak"
 
-    def test_a_removed_reference_becomes_none_not_another_layer(self, viewer: Any, widget: UpscaleWidget) -> None:
-        viewer.add_image(PHOTOGRAPH, rgb=True, name="photo")
-        bark = viewer.add_image(TEXTURE, name="bark")
-        widget.reference.value = bark
+    def test_a_removed_reference_becomes_none_not_another_layer(
+        self, viewer: Any, widget: UpscaleWidget, qtbot: Any, messages: list[tuple[str, str]]
+    ) -> None:
+        photo = viewer.add_image(PHOTOGRAPH, rgb=True, name="photo")
+        widget.references.box.value = viewer.add_image(TEXTURE, name="bark")
         viewer.layers.remove("bark")
-        assert widget.reference.value == PriorReference()
-        assert widget.image.value == viewer.layers["photo"]
-
-    def test_a_removed_image_leaves_the_widget_empty(self, viewer: Any, widget: UpscaleWidget) -> None:
-        viewer.add_image(PHOTOGRAPH, rgb=True, name="photo")
-        viewer.layers.clear()
-        assert widget.image.value is None
-        assert not widget.button.enabled
+        assert widget.references.choices == [PriorReference()]
+        assert widget.images.image.value is photo
+        qtbot.waitUntil(lambda: bool(messages))
+        assert messages == [("info", "No longer there, and no longer chosen: bark.")]
 
 
-def test_cancel_leaves_nothing_behind(viewer: Any, qtbot: Any) -> None:
-    def endless(**_: Any) -> Generator[Progress, None, Any]:
-        while True:
-            time.sleep(0.01)
-            yield Progress(1, 2, "decode")
+class TestCancel:
+    def test_it_takes_back_at_once_what_was_shown(
+        self, viewer: Any, widget: UpscaleWidget, engine: Any, qtbot: Any
+    ) -> None:
+        viewer.add_image(PHOTOGRAPH, rgb=True)
+        engine.pause_at = 1
+        widget.bar.button.native.click()
+        assert widget.bar.button.text == "Cancel"
+        qtbot.waitUntil(lambda: len(results(viewer)) == 1)
+        qtbot.waitUntil(lambda: "tile 2 of 3" in widget.bar.status)
+        assert len(list(progress._all_instances)) == 1
+        widget.bar.button.native.click()
+        assert len(viewer.layers) == 1
+        assert not widget.bar.button.enabled
+        qtbot.waitUntil(lambda: ended(widget))
+        assert engine.closed
+        assert "removed again" in widget.bar.status
+        assert widget.runs.latest() is None
+        assert not list(progress._all_instances)
 
-    widget = UpscaleWidget(viewer, steps=endless)
-    viewer.window.add_dock_widget(widget)
-    viewer.add_image(PHOTOGRAPH, rgb=True)
-    widget.button.native.click()
-    assert widget.button.text == "Cancel"
-    qtbot.waitUntil(lambda: widget.progress.value == 1)
-    click(widget, qtbot)
-    assert len(viewer.layers) == 1
-    assert widget.button.enabled
+    def test_a_second_start_is_refused(
+        self, viewer: Any, widget: UpscaleWidget, engine: Any, qtbot: Any, messages: list[tuple[str, str]]
+    ) -> None:
+        engine.pause_at = 0
+        viewer.add_image(PHOTOGRAPH, rgb=True)
+        assert widget.start()
+        assert not widget.start()
+        assert [severity for severity, _ in messages] == ["warning"]
+        engine.resume.set()
+        qtbot.waitUntil(lambda: ended(widget))
+        assert len(engine.calls) == 1
+        assert len(results(viewer)) == 2
 
 
-def test_an_error_leaves_the_widget_ready(viewer: Any, qtbot: Any) -> None:
-    def failing(**_: Any) -> Generator[Progress, None, Any]:
-        yield Progress(0, 1, "encode")
-        raise RuntimeError("out of luck")
-
-    widget = UpscaleWidget(viewer, steps=failing)
-    viewer.window.add_dock_widget(widget)
-    viewer.add_image(PHOTOGRAPH, rgb=True)
-    click(widget, qtbot)
-    assert widget.button.enabled
-    assert len(viewer.layers) == 1
-
-
-def test_a_stack_is_refused_before_anything_runs(
-    viewer: Any, widget: UpscaleWidget, engine: FakeEngine, qtbot: Any
+@pytest.mark.parametrize("error", [InvalidInputError("no good"), RuntimeError("no good")])
+def test_an_error_is_said_and_leaves_nothing_behind(
+    viewer: Any,
+    widget: UpscaleWidget,
+    engine: Any,
+    qtbot: Any,
+    messages: list[tuple[str, str]],
+    error: Exception,
 ) -> None:
-    viewer.add_image(np.zeros((3, 9, 9), np.uint8))
-    click(widget, qtbot)
-    assert engine.calls == []
-
-
-def test_the_input_may_go_while_it_is_super_resolved(viewer: Any, widget: UpscaleWidget, qtbot: Any) -> None:
-    viewer.add_image(PHOTOGRAPH, rgb=True, name="photo")
-    widget.button.native.click()
-    viewer.layers.clear()
-    qtbot.waitUntil(lambda: widget.button.text == "Upscale")
-    assert len(results(viewer)) == 4
-
-
-def test_closing_the_dock_widget_ends_its_run(viewer: Any, qtbot: Any) -> None:
-    state: dict[str, bool] = {}
-
-    def endless(**_: Any) -> Generator[Progress, None, Any]:
-        try:
-            while True:
-                state["running"] = True
-                time.sleep(0.01)
-                yield Progress(1, 2, "decode")
-        finally:
-            state["closed"] = True
-
-    widget = UpscaleWidget(viewer, steps=endless)
-    dock = viewer.window.add_dock_widget(widget)
+    engine.error = error
     viewer.add_image(PHOTOGRAPH, rgb=True)
-    widget.button.native.click()
-    qtbot.waitUntil(lambda: "running" in state)
-    viewer.window.remove_dock_widget(dock)
-    qtbot.waitUntil(lambda: "closed" in state)
+    click(widget, qtbot)
+    [(severity, message)] = messages
+    assert severity == "error"
+    assert "no good" in message
+    assert message in widget.bar.status
+    assert len(viewer.layers) == 1
+
+
+def test_the_input_may_go_while_it_is_super_resolved(
+    viewer: Any, widget: UpscaleWidget, engine: Any, qtbot: Any
+) -> None:
+    engine.pause_at = 0
+    viewer.add_image(PHOTOGRAPH, rgb=True, name="photo")
+    widget.bar.button.native.click()
+    viewer.layers.clear()
+    engine.resume.set()
+    qtbot.waitUntil(lambda: len(results(viewer, "spread")) == 1)
+    assert len(results(viewer)) == 2
+
+
+def test_undo_takes_the_latest_run_back(viewer: Any, widget: UpscaleWidget, qtbot: Any) -> None:
+    viewer.add_image(PHOTOGRAPH, rgb=True)
+    click(widget, qtbot)
+    before = list(viewer.layers)
+    click(widget, qtbot)
+    assert widget.bar.undo.isVisibleTo(widget)
+    widget.bar.undo.click()
+    assert list(viewer.layers) == before
+    widget.bar.undo.click()
+    assert not widget.bar.undo.isVisibleTo(widget)
+    assert len(viewer.layers) == 1
+
+
+class TestClosing:
+    def test_the_dock_ends_its_run_and_takes_its_layers_back(
+        self, viewer: Any, widget: UpscaleWidget, engine: Any, qtbot: Any
+    ) -> None:
+        viewer.add_image(PHOTOGRAPH, rgb=True)
+        engine.pause_at = 1
+        widget.bar.button.native.click()
+        qtbot.waitUntil(lambda: len(results(viewer)) == 1)
+        viewer.window.remove_dock_widget(widget)
+        qtbot.waitUntil(lambda: engine.closed)
+        qtbot.wait(50)
+        assert len(viewer.layers) == 1
+        viewer.add_image(TEXTURE)  # nobody listens any more
+        viewer.dims.ndisplay = 2
 
 
 class TestWholeClick:
     """Nothing fake but the size of the network."""
 
-    @pytest.fixture
-    def widget(self, viewer: Any, tiny_model: Path) -> UpscaleWidget:
-        from napari_refvae import api
-
-        made = UpscaleWidget(viewer, steps=partial(api.steps, model=tiny_model))
-        viewer.window.add_dock_widget(made)
-        return made
-
-    def test_the_layers_are_what_the_api_returns(
-        self, viewer: Any, widget: UpscaleWidget, tiny_model: Path, qtbot: Any
-    ) -> None:
+    def test_the_layers_are_what_the_api_returns(self, viewer: Any, tiny_model: Path, qtbot: Any) -> None:
         from napari_refvae import upscale
 
-        viewer.add_image(PHOTOGRAPH, rgb=True, name="photo")
+        widget = UpscaleWidget(viewer)
+        viewer.window.add_dock_widget(widget)
+        widget.advanced.use_model(str(tiny_model))
+        photo = viewer.add_image(PHOTOGRAPH, rgb=True, name="photo")
         bark = viewer.add_image(TEXTURE, name="bark", contrast_limits=(0, 255))
-        widget.image.value, widget.reference.value = viewer.layers["photo"], bark
-        widget.samples.value = 2
+        widget.images.image.value = photo
+        widget.references.box.value = bark
+        widget.sampling.samples.value, widget.sampling.scale.value = 2, 4
         click(widget, qtbot)
-        expected = upscale(PHOTOGRAPH, [TEXTURE], samples=2, model=tiny_model)
-        samples = results(viewer)[::-1]
-        assert [layer.name for layer in samples] == ["photo 8x by bark #1", "photo 8x by bark #2"]
+        expected = upscale(PHOTOGRAPH, [TEXTURE], samples=2, scale=4, model=tiny_model, faithful=True)
+        samples = results(viewer)
+        assert [layer.name for layer in samples] == ["photo 4x by bark #1", "photo 4x by bark #2"]
         for layer, sr, residual in zip(samples, expected.sr, expected.residual("bicubic"), strict=True):
             np.testing.assert_array_equal(layer.data, sr)
             shown = viewer.layers[f"{layer.name} residual"].data
             np.testing.assert_allclose(shown, residual @ (0.299, 0.587, 0.114), atol=1e-3)
+        np.testing.assert_array_equal(results(viewer, "faithful")[0].data, expected.faithful)
+        np.testing.assert_allclose(results(viewer, "spread")[0].data, expected.std.mean(axis=2), atol=1e-3)
         assert samples[0].metadata[METADATA_KEY]["provenance"]["samples"] == expected.provenance["samples"]
-
-    def test_the_manifest_opens_the_widget_and_the_sample_data(self, viewer: Any, qtbot: Any) -> None:
-        viewer.open_sample("napari-refvae", "texture")
-        _, widget = viewer.window.add_plugin_dock_widget("napari-refvae", "Upscale 8x")
-        viewer.open_sample("napari-refvae", "photograph")
-        assert viewer.layers["cat"].data.shape == (37, 56, 3)
-        assert [layer.name for layer in widget.image.choices] == ["brick", "cat"]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from threading import Event
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from napari.qt.threading import thread_worker
 from qtpy.QtCore import QTimer
 
 from napari_refvae.widget.controller import explain
+from napari_refvae.widget.threads import start_apart
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -54,8 +55,8 @@ class Preparation:
         self._engine = engine
         self._on_change: Callable[[], None] | None = on_change
         self._choice: Choice | None = None  # the latest
-        self._idle = Event()
-        self._idle.set()
+        self._preparing = False
+        self._engine_free = Lock()
         self._timer = QTimer()
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._begin)
@@ -68,13 +69,16 @@ class Preparation:
         self._timer.start(DELAY)
 
     def steps(self, **arguments: Any) -> Generator[Progress | FinishedSample | None, None, SuperResolutionResult]:
-        """The engine's run, begun when no preparation is under way: both would load the same model.
+        """The engine's run, never at the same time as a preparation, whose measurement it would spoil.
 
         None while it waits.
         """
-        while not self._idle.wait(PATIENCE):
+        while not self._engine_free.acquire(timeout=PATIENCE):
             yield None
-        return (yield from self._engine.steps(**arguments))
+        try:
+            return (yield from self._engine.steps(**arguments))
+        finally:
+            self._engine_free.release()
 
     def close(self) -> None:
         """Begin nothing more, and never call back."""
@@ -83,24 +87,25 @@ class Preparation:
 
     def _begin(self) -> None:
         """Start a worker, unless one runs: its end starts the next."""
-        if not self._idle.is_set() or self._choice is None:
+        if self._preparing or self._choice is None:
             return
-        self._idle.clear()
+        self._preparing = True
         choice = self._choice
         worker = thread_worker(self._prepare, ignore_errors=True, start_thread=False)(choice)
         worker.returned.connect(lambda found: self._took(choice, *found))
         worker.errored.connect(lambda error: self._took(choice, None, self.options, explain(error)))
-        worker.start()
+        start_apart(worker)
 
-    def _prepare(self, choice: Choice) -> tuple[Readiness, Options, None]:
-        """In the worker."""
-        try:
+    def _prepare(self, choice: Choice) -> tuple[Readiness | None, Options | None, None]:
+        """In the worker; a widget that was closed meanwhile wants nothing."""
+        with self._engine_free:
+            if self._on_change is None:
+                return None, None, None
             return self._engine.prepare(*choice), self._engine.options(), None
-        finally:
-            self._idle.set()
 
     def _took(self, choice: Choice, readiness: Readiness | None, options: Options | None, problem: str | None) -> None:
         """Back on the main thread."""
+        self._preparing = False
         if self._on_change is None:
             return
         if choice != self._choice:
