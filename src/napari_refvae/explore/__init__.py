@@ -1,0 +1,54 @@
+"""Steer among all images that would give the input: blend, paint, vary, compose, fade.
+
+A *recipe* says how one sample is made; a `Session` holds an image and its references and makes recipes into samples,
+each at the price of a decode. Names are loaded when they are used: recipes need no torch.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from napari_refvae.explore.mix import Mix
+    from napari_refvae.explore.recipes import FAITHFUL, Composition, Draw, Fade, Painting, Variation
+    from napari_refvae.explore.recording import recipe_from_dict
+    from napari_refvae.explore.session import Sample, Session
+
+__all__ = [
+    "FAITHFUL",
+    "Composition",
+    "Draw",
+    "Fade",
+    "Mix",
+    "Painting",
+    "Sample",
+    "Session",
+    "Variation",
+    "recipe_from_dict",
+]
+
+_HOMES = {
+    "FAITHFUL": "recipes",
+    "Composition": "recipes",
+    "Draw": "recipes",
+    "Fade": "recipes",
+    "Mix": "mix",
+    "Painting": "recipes",
+    "Sample": "session",
+    "Session": "session",
+    "Variation": "recipes",
+    "recipe_from_dict": "recording",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
