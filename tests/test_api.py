@@ -2,6 +2,7 @@ import json
 
 import numpy as np
 import pytest
+import tifffile
 import torch
 from PIL import Image
 from skimage import data
@@ -16,6 +17,7 @@ from napari_refvae.errors import (
     UnknownModelError,
     UnreadableFileError,
 )
+from napari_refvae.inputs import read_picture, read_references
 from napari_refvae.spec import ImageReference, PriorReference, Progress, SelfReference, TileSpec
 
 CHOSEN = {"region": (1, 2, 9, 10), "scale": 4, "faithful": True}
@@ -275,3 +277,56 @@ def test_calls_leave_the_global_generator_alone(upscale, image):
     before = torch.get_rng_state()
     upscale(image, samples=1)
     assert torch.equal(before, torch.get_rng_state())
+
+
+@pytest.fixture
+def gappy(image):
+    values = (image / np.float32(255)).astype(np.float32)
+    values[3, 4], values[9, 2, 1], values[20, 30] = np.nan, np.inf, -np.inf
+    return values
+
+
+@pytest.mark.parametrize("settings", [{}, {"region": (2, 1, 9, 8), "scale": 4}], ids=str)
+def test_missing_values_come_back_in_all_that_is_made(upscale, gappy, settings):
+    result = upscale(gappy, samples=2, faithful=True, **settings)
+    top, left, height, width = settings.get("region", (0, 0, *gappy.shape[:2]))
+    part = gappy[top : top + height, left : left + width]
+    blocks = part.repeat(result.scale, axis=0).repeat(result.scale, axis=1)
+    for made in (*result.sr, result.bicubic, result.faithful):
+        np.testing.assert_array_equal(np.isnan(made), np.isnan(blocks))
+        np.testing.assert_array_equal(np.isposinf(made), np.isposinf(blocks))
+        np.testing.assert_array_equal(np.isneginf(made), np.isneginf(blocks))
+    np.testing.assert_array_equal(result.lr, part)
+    assert result.provenance["input"]["missing"] == {"nan": 3, "infinite": 4}
+
+
+def test_finished_samples_hold_missing_values_when_they_are_yielded(tiny_model, gappy):
+    for step in api.steps(gappy, samples=2, model=tiny_model, device="cpu"):
+        if isinstance(step, FinishedSample):
+            assert np.isnan(step.sr[24:32, 32:40]).all()
+
+
+def test_a_run_with_missing_values_replays_to_the_same_pixels(upscale, gappy, tmp_path):
+    tifffile.imwrite(tmp_path / "a.tif", gappy, photometric="rgb")
+    result = upscale(tmp_path / "a.tif", samples=2)
+    again = napari_refvae.replay(result.save(tmp_path / "out", "a", ".tiff")[-1])
+    np.testing.assert_array_equal(again.sr, result.sr)
+    assert [entry["sha256"] for entry in again.provenance["samples"]] == [
+        entry["sha256"] for entry in result.provenance["samples"]
+    ]
+
+
+def test_an_image_of_nothing_but_missing_values_is_refused(upscale):
+    with pytest.raises(InvalidInputError, match="finite values in every channel"):
+        upscale(np.full((4, 4), np.nan, np.float32))
+
+
+def test_what_was_read_is_not_read_again(upscale, image, texture, tmp_path):
+    Image.fromarray(texture).save(tmp_path / "bark.png")
+    picture, guides = read_picture(image), read_references(tmp_path / "bark.png", None, image.dtype)
+    expected = upscale(image, tmp_path / "bark.png", samples=1)
+    (tmp_path / "bark.png").unlink()
+    for references in (guides, guides[0]):
+        made = upscale(picture, references, samples=1)
+        np.testing.assert_array_equal(made.sr, expected.sr)
+        assert made.provenance["references"] == expected.provenance["references"]

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,11 +11,10 @@ from napari_refvae.engine.forecasting import Forecast, Readiness, forecast_run
 from napari_refvae.engine.frame import check_scale, plan_frame
 from napari_refvae.engine.upscaler import drain
 from napari_refvae.errors import InvalidInputError
-from napari_refvae.imageio.pixels import normalize
-from napari_refvae.inputs import as_range, as_region, as_tiles, read_picture, read_references
+from napari_refvae.inputs import as_range, as_region, as_tiles
 from napari_refvae.loading import LoadedModel, load_costs, load_model, load_upscaler
-from napari_refvae.provenance import describe_run, pixel_hash
-from napari_refvae.spec import SampleSpec, SuperResolutionRequest
+from napari_refvae.planning import RunSettings, plan_run
+from napari_refvae.spec import SampleSpec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -26,14 +24,14 @@ if TYPE_CHECKING:
 
     from napari_refvae.engine.result import SuperResolutionResult
     from napari_refvae.engine.upscaler import Steps
-    from napari_refvae.inputs import ImageLike, RangeLike, ReferenceLike, RegionLike, TileLike
+    from napari_refvae.inputs import ImageLike, Picture, RangeLike, ReferenceLike, RegionLike, TileLike
     from napari_refvae.spec import Consistency, Progress
 
 __all__ = ["LoadedModel", "forecast", "load_model", "prepare", "steps", "upscale"]
 
 
 def upscale(
-    image: ImageLike,
+    image: ImageLike | Picture,
     references: ReferenceLike | Sequence[ReferenceLike] = (),
     *,
     samples: int = 4,
@@ -58,7 +56,8 @@ def upscale(
     ----------
     image
         ``(h, w)`` grey, ``(h, w, 3)`` RGB or ``(h, w, 4)`` RGBA, of any size and any integer or float dtype; the
-        path of such an image; or a napari image layer, at full resolution.
+        path of such an image; or a napari image layer, at full resolution. NaN and infinite values are filled
+        from their neighbours for the network, and return in all results, over the blocks that they cover.
     references
         One or several references: an array, path or layer (any size), ``"self"`` (the input itself), or ``"none"``
         or None (no reference). An empty sequence means none.
@@ -136,7 +135,7 @@ def upscale(
 
 
 def steps(
-    image: ImageLike,
+    image: ImageLike | Picture,
     references: ReferenceLike | Sequence[ReferenceLike] = (),
     *,
     samples: int = 4,
@@ -168,48 +167,19 @@ def steps(
     SuperResolutionResult
         What `upscale` returns.
     """
-    spec = SampleSpec(samples, seed, temperature, strength, vividness)
-    declared = as_range(intensity_range)
-    picture = read_picture(image)
-    loaded = read_references(references, declared, picture.pixels.dtype)
-    request = SuperResolutionRequest(
-        image=normalize(picture.pixels, declared or picture.intensity_range),
-        references=tuple(reference for reference, _ in loaded),
-        samples=spec,
-        tiles=as_tiles(tile, picture.pixels.shape),
-        consistency=consistency,
-        region=as_region(region),
+    settings = RunSettings(
+        samples=SampleSpec(samples, seed, temperature, strength, vividness),
         scale=scale,
-        faithful=bool(faithful),
+        region=as_region(region),
+        faithful=faithful,
+        model=model,
+        consistency=consistency,
+        precision=precision,
+        device=device,
+        tile=tile,
+        intensity_range=as_range(intensity_range),
     )
-    chosen = load_model(model)
-    result = yield from load_upscaler(chosen, device, precision).steps(request)
-    record = describe_run(
-        model={"name": chosen.name, "preset": chosen.info.preset, "sha256": chosen.info.identity},
-        image=picture.source,
-        references=[source for _, source in loaded],
-        settings=_settings(request),
-        resolved={**result.provenance, "scale": result.scale},
-        samples=[
-            {"reference": index // spec.count, "seed": sample_seed, "sha256": pixel_hash(sample)}
-            for index, (sample_seed, sample) in enumerate(zip(result.seeds, result.sr, strict=True))
-        ],
-        faithful=None if result.faithful is None else {"sha256": pixel_hash(result.faithful)},
-    )
-    lr = picture.pixels if request.region is None else picture.pixels[request.region.slices].copy()
-    return replace(result, lr=lr, provenance=record)
-
-
-def _settings(request: SuperResolutionRequest) -> dict[str, Any]:
-    """What was asked for, JSON-ready."""
-    region, limits = request.region, request.image.pixels.range
-    return asdict(request.samples) | {
-        "consistency": request.consistency,
-        "intensity_range": [limits.low, limits.high],
-        "region": None if region is None else [region.y, region.x, region.height, region.width],
-        "scale": request.scale,
-        "faithful": request.faithful,
-    }
+    return (yield from plan_run(image, references, settings).steps())
 
 
 def prepare(model: str | Path | LoadedModel = "compact", device: str = "auto", precision: str = "auto") -> Readiness:

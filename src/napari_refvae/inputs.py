@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from napari_refvae.spec import Reference
 
 __all__ = [
+    "Guide",
     "ImageLayer",
     "ImageLike",
     "Picture",
@@ -69,21 +70,30 @@ class Picture:
     intensity_range: IntensityRange | None = None
 
 
+class Guide(NamedTuple):
+    """A reference that was read, and where it came from; passed on, it is not read again."""
+
+    reference: Reference
+    source: Source
+
+
 ImageLike = Path | str | np.ndarray[Any, Any] | ImageLayer
-ReferenceLike = ImageLike | ImageReference | SelfReference | PriorReference | Picture | None
+ReferenceLike = ImageLike | ImageReference | SelfReference | PriorReference | Picture | Guide | None
 RangeLike = IntensityRange | tuple[float, float] | None
 RegionLike = Region | tuple[int, int, int, int] | None
 TileLike = Literal["auto"] | int | TileSpec | None
 
 
-def read_picture(image: ImageLike) -> Picture:
-    """Read a file, take an array as it is, or a napari layer's pixels at full resolution.
+def read_picture(image: ImageLike | Picture) -> Picture:
+    """Read a file, take an array as it is, or a napari layer's pixels at full resolution; a picture is returned.
 
     Raises
     ------
     InvalidInputError
         If it is none of these, or the layer is a stack.
     """
+    if isinstance(image, Picture):
+        return image
     if isinstance(image, str | Path):
         array = read_image(image)
         return Picture(array, Source("image", Path(image).name, str(Path(image).resolve()), pixel_hash(array)))
@@ -113,27 +123,28 @@ def _read_layer(layer: ImageLayer) -> Picture:
 
 def read_references(
     references: ReferenceLike | Sequence[ReferenceLike], declared: IntensityRange | None, dtype: np.dtype[Any]
-) -> list[tuple[Reference, Source]]:
+) -> list[Guide]:
     """Read one or several references; none of them means the prior.
 
     A ``declared`` range holds for those stored in ``dtype``, as the image is; it comes before a layer's contrast
     limits. A `Picture`'s own range comes before both.
     """
-    items: list[Any] = [*references] if isinstance(references, list | tuple) else [references]
+    several = isinstance(references, list | tuple) and not isinstance(references, Guide)
+    items: list[Any] = [*references] if several else [references]  # type: ignore[misc]
     return [_reference(item, index, declared, dtype) for index, item in enumerate(items or [None])]
 
 
-def _reference(
-    item: ReferenceLike, index: int, declared: IntensityRange | None, dtype: np.dtype[Any]
-) -> tuple[Reference, Source]:
+def _reference(item: ReferenceLike, index: int, declared: IntensityRange | None, dtype: np.dtype[Any]) -> Guide:
+    if isinstance(item, Guide):
+        return item
     if item is None or (isinstance(item, str) and item == "none"):
         item = PriorReference()
     elif isinstance(item, str) and item == "self":
         item = SelfReference()
     if isinstance(item, PriorReference | SelfReference):
-        return item, Source(item.name, item.name)
+        return Guide(item, Source(item.name, item.name))
     if isinstance(item, ImageReference):
-        return item, Source("image", item.name, None, pixel_hash(item.image))
+        return Guide(item, Source("image", item.name, None, pixel_hash(item.image)))
     if isinstance(item, Picture):
         picture, used = item, item.intensity_range
     else:
@@ -141,7 +152,7 @@ def _reference(
         used = declared if declared is not None and picture.pixels.dtype == dtype else picture.intensity_range
     limits = None if used is None else (used.low, used.high)
     source = replace(picture.source, name=_name(picture.source, index), intensity_range=limits)
-    return ImageReference(as_reference(picture.pixels, used), source.name), source
+    return Guide(ImageReference(as_reference(picture.pixels, used), source.name), source)
 
 
 def _name(source: Source, index: int) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from napari_refvae.api import load_model, steps
 from napari_refvae.engine.upscaler import drain
 from napari_refvae.errors import InvalidInputError
-from napari_refvae.inputs import Picture, as_range, read_picture
+from napari_refvae.inputs import Guide, Picture, as_range, read_picture
 from napari_refvae.model.zoo import MODELS
 from napari_refvae.provenance import read_record
 from napari_refvae.spec import ImageReference, PriorReference, SelfReference, TileSpec
@@ -115,7 +115,7 @@ def _recall(entry: dict[str, Any], beside: Path) -> ImageLike | None:
 def _in_range(item: ReferenceLike, entry: dict[str, Any]) -> ReferenceLike:
     """A reference with the recorded black and white, which may have been a layer's contrast limits."""
     limits = as_range(entry.get("intensity_range"))
-    if limits is None or isinstance(item, ImageReference | SelfReference | PriorReference | Picture | None):
+    if limits is None or isinstance(item, ImageReference | SelfReference | PriorReference | Picture | Guide | None):
         return item
     return replace(read_picture(item), intensity_range=limits)
 
