@@ -254,3 +254,13 @@ def test_a_record_says_what_made_the_sample(session, labels):
     assert record["settings"]["recipe"] == recipe.as_dict()
     assert [len(record[part]["sha256"]) for part in ("model", "input")] == [64, 64]
     assert len(record["references"]) == 2
+
+
+def test_missing_values_return(model):
+    image = np.random.default_rng(0).random((9, 11), dtype=np.float32)
+    image[2, 3] = np.nan
+    session = Session(image, model=model, device="cpu")
+    for made in (session.decode(Draw()).sr, session.bicubic()):
+        assert np.isnan(made[16:24, 24:32]).all()
+        assert np.isnan(made).sum() == 64
+    assert np.isnan(session.decode(Draw(), (2, 3, 1, 1)).sr).all()

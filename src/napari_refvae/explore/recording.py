@@ -116,5 +116,7 @@ def _unpack(entry: Mapping[str, Any], dtype: str) -> NDArray[Any]:
     size = math.prod(shape) * np.dtype(dtype).itemsize
     if not 0 <= size <= LARGEST_PLANE:
         raise InvalidInputError(f"expected a plane of pixels; got one of shape {shape}")
-    stored = zlib.decompressobj().decompress(base64.b64decode(entry["deflated"]), size + 1)  # never more than it says
+    stored = zlib.decompressobj().decompress(
+        base64.b64decode(entry["deflated"], validate=True), size + 1
+    )  # never more than it says
     return np.frombuffer(stored, dtype).reshape(shape)

@@ -10,11 +10,11 @@ from napari_refvae.errors import InvalidSpecError
 from napari_refvae.explore.blending import blend, ingredients
 from napari_refvae.explore.latents import LatentMaker
 from napari_refvae.explore.scene import Scenes
-from napari_refvae.imageio.pixels import normalize
-from napari_refvae.inputs import as_range, as_region, as_tiles, read_picture, read_references
-from napari_refvae.loading import load_model, load_upscaler
+from napari_refvae.inputs import as_range, as_region
+from napari_refvae.loading import load_upscaler
+from napari_refvae.planning import RunSettings, plan_run
 from napari_refvae.provenance import describe_run, pixel_hash
-from napari_refvae.spec import PriorReference, Progress, SuperResolutionRequest, TileSpec
+from napari_refvae.spec import PriorReference, Progress, TileSpec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
     from napari_refvae.explore.recipes import Recipe
     from napari_refvae.explore.scene import Scene
-    from napari_refvae.inputs import ImageLike, RangeLike, ReferenceLike, RegionLike, TileLike
+    from napari_refvae.inputs import ImageLike, Picture, RangeLike, ReferenceLike, RegionLike, TileLike
     from napari_refvae.loading import LoadedModel
     from napari_refvae.regions import Region
-    from napari_refvae.spec import Consistency, Reference
+    from napari_refvae.spec import Consistency
 
     Steps = Generator[Progress, None, "Sample"]
 
@@ -100,7 +100,7 @@ class Session:
 
     def __init__(
         self,
-        image: ImageLike,
+        image: ImageLike | Picture,
         references: ReferenceLike | Sequence[ReferenceLike] = (),
         *,
         model: str | Path | LoadedModel = "compact",
@@ -110,18 +110,18 @@ class Session:
         intensity_range: RangeLike = None,
         consistency: Consistency | None = "bicubic",
     ) -> None:
-        declared, picture = as_range(intensity_range), read_picture(image)
-        loaded = read_references(references, declared, picture.pixels.dtype)
-        self.references: tuple[Reference, ...] = tuple(reference for reference, _ in loaded)
-        self._request = SuperResolutionRequest(
-            image=normalize(picture.pixels, declared or picture.intensity_range),
-            references=self.references,
-            tiles=as_tiles(tile, picture.pixels.shape),
+        settings = RunSettings(
+            model=model,
             consistency=consistency,
+            precision=precision,
+            device=device,
+            tile=tile,
+            intensity_range=as_range(intensity_range),
         )
-        self._sources = picture.source, [source for _, source in loaded]
-        self._model = load_model(model)
-        self._placed = load_upscaler(self._model, device, precision)
+        self._run = plan_run(image, references, settings)
+        self._request = self._run.request
+        self.references = self._request.references
+        self._placed = load_upscaler(self._run.model, device, precision)
         self.size = self._request.image.size
         self.scale = self._placed.model.scale
         self._maker: LatentMaker | None = None
@@ -189,7 +189,13 @@ class Session:
         """The bicubic up-sampling, like a sample."""
         frame = self._frame(as_region(region), None)
         scene = self._scenes.scene(frame, self._request.tiles or TileSpec(max(self.size)))
-        return scene.finisher(check_scale(scale, self.scale)).bicubic()
+        return self._with_missing(scene.finisher(check_scale(scale, self.scale)).bicubic(), frame)
+
+    def _with_missing(self, image: NDArray[Any], frame: Frame) -> NDArray[Any]:
+        """Put the input's NaN and infinite values, which were filled for the network, back where they were."""
+        if self._run.missing is not None:
+            self._run.missing.within(frame.region).put_back(image)
+        return image
 
     def _frame(self, region: Region | None, context: int | None) -> Frame:
         if region is not None:
@@ -217,6 +223,7 @@ class Session:
         out = finisher.empty()
         lr_psnr = finisher.finish(blend(recipe, scene), out)
         self._scenes.trim()
+        self._with_missing(out, scene.frame)
         yield Progress(total, total, "project", tiles=pieces)
         record = self._record(recipe, scene, scale, out)
         return Sample(out, recipe, scene.frame.region, scale, lr_psnr, record)
@@ -251,12 +258,10 @@ class Session:
     @property
     def identity(self) -> dict[str, Any]:
         """Software, model, input and references with their hashes: the part of a record that all samples share."""
-        image, references = self._sources
-        info = self._model.info
         record = describe_run(
-            model={"name": self._model.name, "preset": info.preset, "sha256": info.identity},
-            image=image,
-            references=references,
+            model=self._run.identity,
+            image=self._run.picture.source,
+            references=self._run.sources,
             settings={},
             resolved={},
             samples=[],

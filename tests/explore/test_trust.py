@@ -1,0 +1,58 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from napari_refvae.errors import InvalidInputError, InvalidSpecError
+from napari_refvae.explore import Draw, Mix
+from napari_refvae.explore.trust import trust_map
+
+SAMPLES = np.random.default_rng(0).normal(100, 5, (8, 40, 50, 3))
+
+
+def test_mean_and_spread_are_numpys():
+    found = trust_map(SAMPLES)
+    np.testing.assert_allclose(found.mean, SAMPLES.mean(axis=0), rtol=1e-6)
+    np.testing.assert_allclose(found.spread, SAMPLES.std(axis=0, ddof=1), rtol=1e-5)
+
+
+def test_integers_do_not_wrap():
+    found = trust_map(np.array([[[250]], [[255]], [[5]]], np.uint8))
+    assert found.mean[0, 0] == pytest.approx(170)
+    assert found.high[0, 0] > 255
+
+
+@given(st.floats(0.05, 0.9), st.floats(0.01, 0.09))
+def test_the_interval_grows_with_what_it_promises(coverage, more):
+    narrow, wide = trust_map(SAMPLES[:4], coverage), trust_map(SAMPLES[:4], coverage + more)
+    assert (narrow.high < wide.high).all()
+    assert (narrow.low > wide.low).all()
+
+
+@pytest.mark.parametrize("coverage", [0.5, 0.9])
+def test_uncalibrated_it_holds_a_normal_truth_as_often_as_it_says(coverage):
+    draws = np.random.default_rng(1).normal(0, 1, (33, 100, 100))
+    found = trust_map(draws[1:], coverage, calibration=1)
+    inside = (found.low <= draws[0]) & (draws[0] <= found.high)
+    assert abs(inside.mean() - coverage) < 0.02
+
+
+def test_a_wider_calibration_widens_in_proportion():
+    one, two = (trust_map(SAMPLES, calibration=factor) for factor in (1, 2))
+    np.testing.assert_allclose(two.high - two.low, 2 * (one.high - one.low), rtol=1e-4)
+
+
+def test_draws_without_chance_are_trusted_wholly(session):
+    sure = trust_map([session.decode(Draw(Mix.of(0), seed, temperature=0)).sr for seed in range(3)])
+    unsure = trust_map([session.decode(Draw(Mix.of(0), seed)).sr for seed in range(3)])
+    assert sure.spread.max() < 1e-6
+    assert unsure.spread.mean() > 1e-4
+
+
+def test_what_says_nothing_is_refused():
+    with pytest.raises(InvalidInputError, match="at least 3 samples"):
+        trust_map(SAMPLES[:2])
+    with pytest.raises(InvalidInputError, match="of one shape"):
+        trust_map([*SAMPLES, SAMPLES[0][1:]])
+    with pytest.raises(InvalidSpecError, match="coverage"):
+        trust_map(SAMPLES, 1)
