@@ -9,8 +9,8 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 SETTINGS = tempfile.TemporaryDirectory()
 os.environ["NAPARI_CONFIG"] = str(Path(SETTINGS.name) / "settings.yaml")  # before napari is imported
@@ -20,6 +20,9 @@ from qtpy import API_NAME  # noqa: E402
 from qtpy.QtWidgets import QApplication, QPushButton  # noqa: E402
 
 import napari_refvae  # noqa: E402
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 MENU = ("Layers", "Filter", "Super-resolution (RefVAE)", "Upscale 8x (RefVAE)")
 PATIENCE = 300  # seconds

@@ -219,6 +219,6 @@ def test_closing_the_dock_ends_the_process(widget: TrainWidget, viewer: Any, qtb
     process = widget._process._process
     qtbot.waitUntil(lambda: process.processId() > 0, timeout=10_000)
     folder = Path(widget._folder.name)
-    viewer.window.remove_dock_widget(widget.native)
+    viewer.window.remove_dock_widget(widget)
     assert not widget._process.running
     assert not folder.exists()

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 __all__ = ["GalleryDock"]
 
 
+MARGINS = (8, 6, 6, 8)
+"""Pixels: left, top, right, bottom; those of the widget for upscaling."""
+
+
 class GalleryDock(Gallery):
     """The gallery of a viewer's runs, whoever made them: the widget or `napari_refvae.upscale_layer`.
 
@@ -24,3 +28,6 @@ class GalleryDock(Gallery):
 
     def __init__(self, napari_viewer: napari.Viewer) -> None:
         super().__init__(Runs.of_viewer(napari_viewer), napari_viewer)
+        layout = self.layout()
+        assert layout is not None  # the gallery has made it
+        layout.setContentsMargins(*MARGINS)

@@ -64,7 +64,7 @@ def micrograph() -> list[LayerData]:
     beside = {"scale": (1 / SCALE, 1 / SCALE), "translate": (shift, SPLIT / SCALE + shift)}
     return _placed(
         [
-            (field, {"name": "tissue beside", "rgb": True} | beside, "image"),
+            (field, {"name": "slide", "rgb": True} | beside, "image"),
             (_small("tissue"), {"name": "tissue", "rgb": True}, "image"),
         ]
     )

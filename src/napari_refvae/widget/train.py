@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from magicgui.types import FileDialogMode
-from magicgui.widgets import Container, FileEdit, FloatSpinBox, Label, LineEdit, ProgressBar, PushButton, Select
+from magicgui.widgets import FileEdit, FloatSpinBox, Label, LineEdit, ProgressBar, PushButton, Select
 from napari.layers import Image
 from napari.utils.notifications import show_error, show_info
-from qtpy.QtWidgets import QApplication
+from qtpy.QtWidgets import QApplication, QVBoxLayout, QWidget
 
 from napari_refvae.errors import InvalidSpecError, RefVAEError, TrainingError
 from napari_refvae.widget.closing import ClosingWatcher
+from napari_refvae.widget.form import field_grid
 from napari_refvae.widget.layers import is_result
 from napari_refvae.widget.preferences import apply_cache_folder, choose_model, read_preferences
 from napari_refvae.widget.training_images import write_layers
@@ -27,12 +28,13 @@ if TYPE_CHECKING:
 __all__ = ["TrainWidget"]
 
 LACKING = "Training needs packages that are not here. Install them with: pip install 'napari-refvae[train]'"
-IDLE = "Makes a copy of the model that knows your images better. Ten minutes show an effect; an hour is better."
+IDLE = "Trains a copy of the model on your images. They should be sharp, and like those that you will upscale."
+LIST_HEIGHT = 130  # pixels
 FINE = 1000
 """Steps of the progress bar."""
 
 
-class TrainWidget(Container):  # type: ignore[type-arg]
+class TrainWidget(QWidget):
     """Choose sharp images, click, and get a model that has been fine-tuned on them.
 
     Parameters
@@ -46,7 +48,7 @@ class TrainWidget(Container):  # type: ignore[type-arg]
     """
 
     def __init__(self, napari_viewer: napari.Viewer, config: str = "fine-tune", smallest: int = 192) -> None:
-        super().__init__(labels=False)
+        super().__init__()
         self._viewer = napari_viewer
         self._config, self._smallest = config, smallest
         self._folder: tempfile.TemporaryDirectory[str] | None = None  # of the run under way
@@ -56,7 +58,7 @@ class TrainWidget(Container):  # type: ignore[type-arg]
         self._process = TrainingProcess()
         self._process.said.connect(self._show_progress)
         self._process.ended.connect(self._finish)
-        self._watcher = ClosingWatcher(self.native, self._close)
+        self._watcher = ClosingWatcher(self, self._close)
         self.button.changed.connect(self._click)
         self.use.changed.connect(self._use)
         self.reset_choices()
@@ -65,26 +67,42 @@ class TrainWidget(Container):  # type: ignore[type-arg]
     def _build(self) -> None:
         preferences = read_preferences()
         apply_cache_folder(preferences)
-        self.images = Select(label="Layers", choices=(), tooltip="Sharp images, not small ones: they are made small")
+        self.images = Select(choices=(), tooltip="Sharp images, not small ones: they are made small")
         self.folder = FileEdit(
-            label="or a folder",
+            label="Folder",
             mode=FileDialogMode.EXISTING_DIRECTORY,
             nullable=True,
-            tooltip="Of images, in place of layers",
+            tooltip="Of images: in place of the layers",
         )
-        self.start = LineEdit(label="Start from", value=preferences.model, tooltip="Name or file of a model")
-        self.minutes = FloatSpinBox(label="Minutes", value=10, min=0.1, max=10_000, step=5)
-        self.model_name = LineEdit(label="Call it", value="my-images", tooltip="The new model's name")
+        self.folder.choose_btn.text = "..."
+        self.images.max_height = LIST_HEIGHT
+        self.start = LineEdit(value=preferences.model, tooltip="Name or file of a model")
+        self.minutes = FloatSpinBox(value=10, min=0.1, max=10_000, step=5)
+        self.model_name = LineEdit(value="my-images", tooltip="The new model's name")
         self.button = PushButton(text="Train")
         self.progress = ProgressBar(value=0, max=FINE, visible=False)
         self.status = Label(value="")
         self.status.native.setWordWrap(True)
         self.use = PushButton(text="Use it for new runs", visible=False)
-        fields: Container[Any] = Container(layout="vertical")
-        fields.extend([self.images, self.folder, self.start, self.minutes, self.model_name])
-        fields.margins = (0, 0, 0, 0)
-        self.extend([fields, self.button, self.progress, self.status, self.use])
-        self.native.setMinimumWidth(320)
+        self._lay_out()
+
+    def _lay_out(self) -> None:
+        fields = QWidget()
+        rows = {
+            "Layers": self.images,
+            "Folder": self.folder,
+            "Start from": self.start,
+            "Minutes": self.minutes,
+            "Name": self.model_name,
+        }
+        field_grid(fields, [(label, field.native) for label, field in rows.items()])
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(8, 6, 6, 8)
+        layout.addWidget(fields)
+        for part in (self.button, self.progress, self.status, self.use):
+            layout.addWidget(part.native)
+        layout.addStretch()
+        self.setMinimumWidth(320)
 
     def reset_choices(self, *_: Any) -> None:
         """Offer the image layers there are; napari calls this."""
