@@ -10,35 +10,56 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from napari_refvae.explore.history import Exploration
     from napari_refvae.explore.mix import Mix
     from napari_refvae.explore.recipes import FAITHFUL, Composition, Draw, Fade, Painting, Variation
     from napari_refvae.explore.recording import recipe_from_dict
+    from napari_refvae.explore.reopening import reopen
+    from napari_refvae.explore.scales import resized
     from napari_refvae.explore.session import Sample, Session
+    from napari_refvae.explore.spread import pick_spread
+    from napari_refvae.explore.suggest import suggest
+    from napari_refvae.explore.thumbnails import thumbnail
+    from napari_refvae.explore.trust import trust_map
 
 __all__ = [
     "FAITHFUL",
     "Composition",
     "Draw",
+    "Exploration",
     "Fade",
     "Mix",
     "Painting",
     "Sample",
     "Session",
     "Variation",
+    "pick_spread",
     "recipe_from_dict",
+    "reopen",
+    "resized",
+    "suggest",
+    "thumbnail",
+    "trust_map",
 ]
 
 _HOMES = {
     "FAITHFUL": "recipes",
     "Composition": "recipes",
     "Draw": "recipes",
+    "Exploration": "history",
     "Fade": "recipes",
     "Mix": "mix",
     "Painting": "recipes",
     "Sample": "session",
     "Session": "session",
     "Variation": "recipes",
+    "pick_spread": "spread",
     "recipe_from_dict": "recording",
+    "reopen": "reopening",
+    "resized": "scales",
+    "suggest": "suggest",
+    "thumbnail": "thumbnails",
+    "trust_map": "trust",
 }
 
 

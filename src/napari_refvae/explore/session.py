@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from napari_refvae.engine.frame import DOWNSAMPLING_REACH, Frame, check_scale, plan_frame
 from napari_refvae.errors import InvalidSpecError
 from napari_refvae.explore.blending import blend, ingredients
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from napari_refvae.inputs import ImageLike, Picture, RangeLike, ReferenceLike, RegionLike, TileLike
     from napari_refvae.loading import LoadedModel
     from napari_refvae.regions import Region
-    from napari_refvae.spec import Consistency
+    from napari_refvae.spec import Consistency, IntensityRange, Reference
 
     Steps = Generator[Progress, None, "Sample"]
 
@@ -229,6 +231,26 @@ class Session:
         return Sample(out, recipe, scene.frame.region, scale, lr_psnr, record)
 
     @property
+    def rgb(self) -> NDArray[np.float32]:
+        """The input as the network sees it: ``(h, w, 3)``, 0 is black and 1 white."""
+        return self._request.image.rgb
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Of the input, and so of the samples."""
+        return np.dtype(self._request.image.pixels.dtype)
+
+    @property
+    def intensity_range(self) -> IntensityRange:
+        """The stored values that mean black and white."""
+        return self._request.image.pixels.range
+
+    def effect(self, reference: Reference) -> float:
+        """How far a reference moves the code from "no reference", in the prior's standard deviations (RMS)."""
+        mean = self._placed.posterior(reference, self._request.image).mean
+        return float(mean.square().mean().sqrt())
+
+    @property
     def latents(self) -> LatentMaker:
         """Makes latent maps; the references are read when it is first asked for."""
         if self._maker is None:
@@ -239,12 +261,10 @@ class Session:
         return self._maker
 
     def _record(self, recipe: Recipe, scene: Scene, scale: int, sr: NDArray[Any]) -> dict[str, Any]:
-        region, limits = scene.frame.region, self._request.image.pixels.range
-        settings = {
+        region, identity = scene.frame.region, self.identity
+        settings = identity["settings"] | {
             "recipe": recipe.as_dict(),
             "region": [region.y, region.x, region.height, region.width],
-            "consistency": self._request.consistency,
-            "intensity_range": [limits.low, limits.high],
         }
         overlap = self._placed.model.halo if scene.tiles.overlap is None else scene.tiles.overlap
         resolved = {
@@ -253,16 +273,17 @@ class Session:
             "tile": {"size": scene.tiles.size, "overlap": overlap},
             "scale": scale,
         }
-        return self.identity | {"settings": settings, "resolved": resolved, "samples": [{"sha256": pixel_hash(sr)}]}
+        return identity | {"settings": settings, "resolved": resolved, "samples": [{"sha256": pixel_hash(sr)}]}
 
     @property
     def identity(self) -> dict[str, Any]:
         """Software, model, input and references with their hashes: the part of a record that all samples share."""
+        limits = self.intensity_range
         record = describe_run(
             model=self._run.identity,
             image=self._run.picture.source,
             references=self._run.sources,
-            settings={},
+            settings={"consistency": self._request.consistency, "intensity_range": [limits.low, limits.high]},
             resolved={},
             samples=[],
         )
