@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Activity"]
 
+PAUSE = 0.2  # seconds
+
 
 class Activity:
     """One run's bar in the activity dock, and its clock: made with the first progress.
@@ -29,13 +31,21 @@ class Activity:
     def __init__(self, title: str) -> None:
         self._bar = progress(total=1, desc=title)
         self._started = time.perf_counter()
+        self._moved = -PAUSE
 
-    def advance(self, step: Progress) -> str:
-        """Move the bar, and say where the run is."""
+    def advance(self, step: Progress) -> str | None:
+        """Move the bar, and say where the run is; None if that was done a moment ago.
+
+        A bar that moves paints the whole window, and tiles may be small.
+        """
+        now = time.perf_counter()
+        if now - self._moved < PAUSE:
+            return None
+        self._moved = now
         if self._bar.total != step.total:
             self._bar.total = step.total
         self._bar.update(step.done - self._bar.n)
-        return progress_text(step, seconds_left(step, time.perf_counter() - self._started))
+        return progress_text(step, seconds_left(step, now - self._started))
 
     def close(self) -> None:
         """Take the bar away."""

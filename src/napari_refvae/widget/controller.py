@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 __all__ = ["UpscaleController", "explain"]
 
 PATIENCE = 0.1  # seconds between two looks whether the user has cancelled
+BREATH = 5  # milliseconds in which the window answers its user
 
 
 class UpscaleController:
@@ -114,7 +115,7 @@ class UpscaleController:
         def stepped(step: Step | None) -> None:
             if step is not None and not cancelled.is_set():
                 self._on_step(step)
-            QTimer.singleShot(0, shown.set)  # after the events that wait
+            QTimer.singleShot(BREATH, shown.set)  # after the events that wait; with 0, before the user's
 
         def returned(result: SuperResolutionResult | None) -> None:
             if result is not None and not cancelled.is_set():

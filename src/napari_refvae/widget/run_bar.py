@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from magicgui.widgets import PushButton
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QApplication, QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 __all__ = ["RunBar"]
 
@@ -75,6 +75,13 @@ class RunBar(QWidget):
     def forecast(self, text: str) -> None:
         self._forecast.setText(text)
         self._forecast.setVisible(bool(text))
+
+    def put_on_clipboard(self, code: str) -> None:
+        """Let the user paste Python code."""
+        clipboard = QApplication.clipboard()
+        assert clipboard is not None  # there is an application
+        clipboard.setText(code)
+        self.status = "Copied: paste it into napari's console or into a script."
 
     def show_running(self) -> None:
         """The button cancels, the bar begins."""

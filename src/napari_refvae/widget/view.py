@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from napari.layers import Image
 from napari.utils.notifications import show_error, show_info
-from qtpy.QtCore import Qt, QTimer
-from qtpy.QtWidgets import QApplication, QFrame, QScrollArea, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_refvae.errors import RefVAEError
 from napari_refvae.spec import Progress
@@ -25,12 +25,15 @@ from napari_refvae.widget.fold import Fold
 from napari_refvae.widget.image_fields import VIEW, ImageFields
 from napari_refvae.widget.layers import is_result
 from napari_refvae.widget.maps import FinishedMap, finished_maps
+from napari_refvae.widget.pages import Pages
 from napari_refvae.widget.plan import Plan, describe_plan
 from napari_refvae.widget.preferences import apply_cache_folder, read_preferences
 from napari_refvae.widget.preparation import Preparation
 from napari_refvae.widget.references import ReferenceList
 from napari_refvae.widget.run_bar import RunBar
 from napari_refvae.widget.runs import Runs
+from napari_refvae.widget.shortcuts import UPSCALE, Shortcuts
+from napari_refvae.widget.watching import ViewWatcher
 from napari_refvae.widget.welcome import Welcome
 
 if TYPE_CHECKING:
@@ -89,26 +92,11 @@ class UpscaleWidget(QWidget):
 
     def _lay_out(self) -> None:
         fold = Fold("Advanced", self.advanced)
-        form = QWidget()
-        column = QVBoxLayout(form)
-        column.setContentsMargins(2, 2, 8, 2)
-        column.setSpacing(10)
-        for section in (self.images, self.references, self.sampling, fold):
-            column.addWidget(section)
-        column.addStretch()
-        scroll = QScrollArea()
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setWidgetResizable(True)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setWidget(form)
-        scroll.setMinimumHeight(200)
-        self._pages = QStackedWidget()
-        self._pages.addWidget(self.welcome)
-        self._pages.addWidget(scroll)
-        self._pages.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
+        sections = (self.images, self.references, self.sampling, fold)
+        self.pages = Pages(self.welcome, sections, self.runs, self._viewer)
         whole = QVBoxLayout(self)
         whole.setContentsMargins(8, 6, 6, 8)
-        whole.addWidget(self._pages, 1)
+        whole.addWidget(self.pages, 1)
         whole.addWidget(self.bar)
         self.setMinimumWidth(MINIMUM_WIDTH)
 
@@ -120,15 +108,11 @@ class UpscaleWidget(QWidget):
             part.changed.connect(self._soon)
         self.advanced.engine_changed.connect(self._prepare)
         self._settled.timeout.connect(self._forecast)
-        camera = getattr(self._viewer, "scene", self._viewer).camera  # napari 0.9 moved it
-        self._events = [
-            (self._viewer.dims.events.current_step, self._moved),
-            (camera.events.zoom, self._view_moved),
-            (camera.events.center, self._view_moved),
-        ]
-        for emitter, callback in self._events:
-            emitter.connect(callback)
+        self._looking = ViewWatcher(self._viewer, self._moved, self._view_moved)
         self.runs.removed.connect(self._run_removed)
+        self._shortcuts = Shortcuts.bind(self._viewer, {UPSCALE: self.toggle})
+        if UPSCALE in self._shortcuts.bound:
+            self.bar.button.tooltip = f"{UPSCALE.replace('Control', 'Ctrl').replace('-', '+')}, too"
 
     def reset_choices(self, *_: Any) -> None:
         """Offer the image layers there are; napari calls this whenever layers change."""
@@ -197,13 +181,16 @@ class UpscaleWidget(QWidget):
         if isinstance(step, Progress):
             self._activity = self._activity or Activity(f"Upscaling {self._run.origin.title}")
             status = self._activity.advance(step)
-            if self._run is not None:  # napari has handled events meanwhile
+            if status and self._run is not None:  # napari has handled events meanwhile
                 self.bar.status = status
                 self.bar.advance(step.done / max(1, step.total))
         elif isinstance(step, FinishedMap):
             self.runs.add_map(self._run, step)
         else:
+            first = not self._run.samples
             self.runs.add_sample(self._run, step)
+            if first:
+                self.pages.show_gallery()
 
     def _complete(self, result: SuperResolutionResult) -> None:
         if self._run is None:
@@ -227,7 +214,7 @@ class UpscaleWidget(QWidget):
         if self._controller.running:
             return
         has_image = self.images.image.value is not None
-        self._pages.setCurrentIndex(int(has_image))
+        self.pages.show_form(has_image)
         self.bar.show_idle(has_image, self.runs.latest() is not None)
         self._settled.start()
 
@@ -286,10 +273,7 @@ class UpscaleWidget(QWidget):
 
         latest = self.runs.latest()
         if latest is not None:
-            clipboard = QApplication.clipboard()
-            assert clipboard is not None  # there is an application
-            clipboard.setText(python_of(latest))
-            self.bar.status = "Copied: paste it into napari's console (View > Console) or a script."
+            self.bar.put_on_clipboard(python_of(latest))
 
     def _run_removed(self, _: str) -> None:
         self._show_idle()
@@ -305,8 +289,9 @@ class UpscaleWidget(QWidget):
         self._settled.stop()
         self._controller.abandon()
         self._preparation.close()
-        for emitter, callback in self._events:
-            emitter.disconnect(callback)
+        self._shortcuts.unbind()
+        self.pages.detach()
+        self._looking.stop()
         self.runs.removed.disconnect(self._run_removed)
         if self._activity is not None:
             self._activity.close()
