@@ -39,7 +39,8 @@ class ChoiceBox(ComboBox):
     def offer(self, entries: Sequence[tuple[str, Any]], chosen: Any) -> None:
         """Offer other entries, and choose; signals nothing."""
         with self.changed.blocked():
-            self._entries = list(entries)
-            self.reset_choices()
+            for offered in ([], list(entries)):  # magicgui would put new ones last
+                self._entries = offered
+                self.reset_choices()
             if entries:
                 self.value = chosen

@@ -83,8 +83,10 @@ def _pixel(shapes: Shapes, layer: Image, vertex: NDArray[Any]) -> NDArray[np.flo
 def _region(low: NDArray[np.float64], high: NDArray[np.float64], layer: Image) -> Region | None:
     """Pixels between two corners, at least one; None if none lies on the image."""
     shape = (layer.data[0] if layer.multiscale else layer.data).shape[layer.ndim - 2 : layer.ndim]
-    start = np.clip(np.rint(low + 0.5), 0, shape).astype(int)
-    stop = np.clip(np.maximum(np.rint(high + 0.5), np.rint(low + 0.5) + 1), 0, shape).astype(int)
+    start, stop = np.rint(low + 0.5), np.rint(high + 0.5)
+    thin = stop <= start  # there the pixel that it lies in
+    start = np.where(thin, np.rint((low + high) / 2), start).clip(0, shape).astype(int)
+    stop = np.where(thin, np.rint((low + high) / 2) + 1, stop).clip(0, shape).astype(int)
     if (stop <= start).any():
         return None
     return Region(int(start[0]), int(start[1]), int(stop[0] - start[0]), int(stop[1] - start[1]))
