@@ -14,16 +14,14 @@ from typer.core import TyperGroup
 
 from napari_refvae.cli.checks import check_output
 from napari_refvae.cli.evaluating import evaluate
+from napari_refvae.cli.replaying import replay
 from napari_refvae.cli.terminal import print_table
 from napari_refvae.cli.training import train
-from napari_refvae.cli.upscaling import replay, upscale
+from napari_refvae.cli.upscaling import STOPPED, upscale
 from napari_refvae.errors import RefVAEError
 from napari_refvae.version import installed_version
 
 __all__ = ["app", "main"]
-
-STOPPED = 130
-"""Exit code after Ctrl-C, as shells have it."""
 
 
 class _Commands(TyperGroup):
@@ -36,7 +34,7 @@ class _Commands(TyperGroup):
             typer.echo(f"refvae: {error}", err=True)
             raise typer.Exit(2) from error
         except KeyboardInterrupt as error:
-            typer.echo("refvae: stopped; images that were finished are written, nothing of the one under way", err=True)
+            typer.echo("refvae: stopped; what was finished is written, and nothing of what was under way", err=True)
             raise typer.Exit(STOPPED) from error
 
 

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
-import typer
+from typing import TYPE_CHECKING
 
 from napari_refvae.errors import InvalidInputError, InvalidSpecError, OutputError
 
@@ -14,9 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from numpy.typing import NDArray
-
-__all__ = ["check_images", "check_output"]
+__all__ = ["check_images", "check_output", "check_report"]
 
 
 def check_output(folder: Path) -> None:
@@ -34,12 +29,18 @@ def check_output(folder: Path) -> None:
         raise OutputError(f"the folder {existing} may not be written to; choose another with --output")
 
 
-def _unused_range(image: NDArray[Any]) -> tuple[int, int] | None:
-    """Greatest value and the dtype's, of an image of 16 bits or more that uses under a quarter of them: 12-bit data."""
-    if image.dtype.kind != "u" or image.dtype.itemsize < 2:
-        return None
-    top, most = int(image.max()), int(np.iinfo(image.dtype).max)
-    return (top, most) if 0 < 4 * top < most else None
+def check_report(path: Path | None) -> None:
+    """Refuse a report that could not be written at the end.
+
+    Raises
+    ------
+    OutputError
+        If its folder is not there or may not be written to.
+    """
+    if path is not None and not (path.absolute().parent.is_dir() and os.access(path.absolute().parent, os.W_OK)):
+        raise OutputError(f"expected a folder that may be written to for the report; got {path}: choose another")
+    if path is not None and path.is_dir():
+        raise OutputError(f"expected a file name for the report; {path} is a folder: add a name, such as report.json")
 
 
 def check_images(
@@ -55,6 +56,7 @@ def check_images(
         If one cannot be used, or does not hold the region; it is named.
     """
     from napari_refvae.imageio.files import read_image
+    from napari_refvae.imageio.missing import fill_missing
     from napari_refvae.imageio.pixels import normalize
     from napari_refvae.spec import IntensityRange, Region
 
@@ -62,12 +64,8 @@ def check_images(
     for path in paths:
         array = read_image(path)
         try:
-            image = normalize(array, declared)
+            image = normalize(fill_missing(array)[0], declared)
             if region is not None:
                 Region(*region).check_within(image.size)
         except (InvalidInputError, InvalidSpecError) as error:
             raise InvalidInputError(f"{path}: {error}") from error
-        if declared is None and (top := _unused_range(array)):
-            typer.echo(
-                f"refvae: {path.name} reaches {top[0]} of {top[1]}; if white is less, say --range 0 WHITE", err=True
-            )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import shlex
 import sys
 from contextlib import contextmanager
@@ -18,10 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from napari_refvae.engine.result import SuperResolutionResult
+    from napari_refvae.batch.report import Outcome, Output
     from napari_refvae.spec import Progress as Step
 
-__all__ = ["follow_run", "print_samples", "print_table"]
+__all__ = ["follow_run", "print_failures", "print_outputs", "print_table"]
 
 WIDE = 500
 """Columns of a table that goes to a file or a pipe: no path is broken there."""
@@ -49,14 +48,21 @@ def _whereabouts(step: Step) -> str:
     return f"sample {step.sample + 1} of {step.samples}{tile}"
 
 
-def print_samples(result: SuperResolutionResult, written: Sequence[Path]) -> None:
+def print_outputs(outputs: Sequence[Output], side_car: Path) -> None:
     """The files of a run, how well each gives the input back, and how to replay it."""
-    quality = ["exact" if math.isinf(value) else f"{value:.1f} dB" for value in result.lr_psnr]
-    rows = [*zip(map(str, written), result.references, map(str, result.seeds), quality, strict=False)]
-    if result.faithful is not None:
-        rows.append((str(written[-2]), "faithful", "", ""))
+    rows = [
+        (str(output.path), output.reference, "" if output.seed is None else str(output.seed), output.quality)
+        for output in outputs
+    ]
     print_table(("file", "reference", "seed", "LR-PSNR"), rows)
-    typer.echo(f"Replay with: refvae replay {shlex.quote(str(written[-1]))}")
+    typer.echo(f"Replay with: refvae replay {shlex.quote(str(side_car))}")
+
+
+def print_failures(outcomes: Sequence[Outcome]) -> None:
+    """The images that failed, and why; nothing if there are none."""
+    rows = [(str(outcome.file), outcome.reason) for outcome in outcomes if outcome.status == "failed"]
+    if rows:
+        print_table(("failed", "why"), rows)
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

@@ -1,17 +1,28 @@
-"""The commands that make images: ``refvae upscale`` and ``refvae replay``."""
+"""``refvae upscale``: images, one or many."""
 
 from __future__ import annotations
 
+import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from napari_refvae.cli.checks import check_images, check_output
-from napari_refvae.cli.terminal import follow_run, print_samples
+from napari_refvae.cli.checks import check_images, check_output, check_report
+from napari_refvae.cli.terminal import follow_run, print_failures, print_outputs
 
-__all__ = ["Consistency", "Format", "replay", "upscale"]
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from napari_refvae.batch.finding import Found
+    from napari_refvae.batch.report import Outcome
+    from napari_refvae.batch.running import Batch
+
+__all__ = ["Consistency", "Format", "upscale"]
+
+STOPPED = 130
+"""Exit code after Ctrl-C, as shells have it."""
 
 
 class Consistency(StrEnum):
@@ -30,7 +41,13 @@ class Format(StrEnum):
 
 
 def upscale(
-    images: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="PNG, JPEG, WebP, BMP or TIFF.")],
+    images: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="IMAGE...",
+            help="PNG, JPEG, WebP, BMP or TIFF; folders; 'patterns/**/*.png'; - for a list on stdin.",
+        ),
+    ],
     references: Annotated[
         list[str] | None,
         typer.Option("--reference", "-r", metavar="PATH|self|none", help="Guides the detail; give it again for more."),
@@ -65,81 +82,98 @@ def upscale(
     file_format: Annotated[
         Format, typer.Option("--format", help="same: TIFF for TIFF, PNG for all others. What PNG cannot hold is TIFF.")
     ] = Format.SAME,
+    recursive: Annotated[bool, typer.Option("--recursive", help="Search folders in folders, and mirror them.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Skip what an earlier run of this command finished.")
+    ] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Read all images first; make none if one is bad.")] = False,
+    report: Annotated[
+        Path | None, typer.Option(metavar="FILE.json", help="Write what became of each image there.")
+    ] = None,
+    space_check: Annotated[
+        bool, typer.Option("--space-check/--no-space-check", help="Refuse what the disk has no room for, uncompressed.")
+    ] = True,
 ) -> None:
-    """Make several 8x versions (or 4x, 2x) of each image, and a JSON file beside them that replays the run."""
+    """Make several 8x versions (or 4x, 2x) of each image, and a JSON file beside them that replays the run.
+
+    A bad image does not stop the others. Exit code 0: all are made; 1: some failed; 2: refused, or all failed.
+    """
+    from napari_refvae.batch.finding import find_images, split_list
+
     check_output(output)
-    check_images(images, intensity_range, region)
-    from napari_refvae.api import upscale as run
+    check_report(report)
+    listed = split_list(sys.stdin.read()) if "-" in images else []
+    found = find_images([word for word in images if word != "-"], listed=listed, recursive=recursive)
+    if strict:
+        check_images((image.path for image in found), intensity_range, region)
 
-    for path in images:
-        with follow_run(path.name) as on_progress:
-            result = run(
-                path,
-                references or (),
-                samples=samples,
-                seed=seed,
-                temperature=temperature,
-                strength=strength,
-                vividness=vividness,
-                scale=scale,
-                region=region,
-                faithful=faithful,
-                model=model,
-                consistency="bicubic" if consistency is Consistency.BICUBIC else None,
-                precision=precision,
-                device=device,
-                tile=_tile(tile),
-                intensity_range=intensity_range,
-                on_progress=on_progress,
-            )
-        print_samples(result, result.save(output, path.stem, _suffix(file_format, path)))
+    from napari_refvae.batch.leftovers import at_work, remove_leftovers
+    from napari_refvae.batch.running import Batch
+    from napari_refvae.inputs import as_range, as_region
+    from napari_refvae.planning import RunSettings
+    from napari_refvae.spec import SampleSpec
+
+    settings = RunSettings(
+        samples=SampleSpec(samples, seed, temperature, strength, vividness),
+        scale=scale,
+        region=as_region(region),
+        faithful=faithful,
+        model=model,
+        consistency="bicubic" if consistency is Consistency.BICUBIC else None,
+        precision=precision,
+        device=device,
+        tile=_tile(tile),
+        intensity_range=as_range(intensity_range),
+    )
+    suffix = None if file_format is Format.SAME else f".{file_format.value}"
+    batch = Batch(settings, references or (), output, suffix, resume, space_check)
+    if resume and (left := remove_leftovers(output)):
+        typer.echo(f"refvae: removed {len(left)} files that a killed run had left in {output}", err=True)
+    batch.check(found)
+    with at_work(output):
+        code = _make_all(batch, found, report)
+    raise typer.Exit(code)
 
 
-def replay(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="The .json beside the samples.")],
-    image: Annotated[
-        Path | None, typer.Option(metavar="PATH", help="The input, if it has moved or was no file.")
-    ] = None,
-    references: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--reference", "-r", metavar="PATH|self|none", help="In place of the recorded ones: all, in order."
-        ),
-    ] = None,
-    device: Annotated[
-        str | None, typer.Option(metavar="auto|cpu|cuda:N|mps", help="Where it runs; else as recorded.")
-    ] = None,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="Folder to write the samples to.")] = None,
-) -> None:
-    """Make a run again and say whether its pixels are the same; exit code 1 if they are not."""
-    from napari_refvae.provenance import read_record
-    from napari_refvae.replaying import replay as run
+def _make_all(batch: Batch, found: Sequence[Found], report: Path | None) -> int:
+    """Make each image and tell what became of it; the exit code."""
+    from napari_refvae.batch.report import Outcome, summarize, write_report
 
-    if output is not None:
-        check_output(output)
-    told = read_record(file)
-    with follow_run(file.name) as on_progress:
-        result = run(file, image=image, references=references or None, device=device, on_progress=on_progress)
-    if output is not None:
-        files = told.get("files") or [{"name": ".png"}]
-        stem = file.stem.removesuffix(f"_x{result.scale}")
-        print_samples(result, result.save(output, stem, Path("x" + files[0]["name"]).suffix))
-    changed = _changed(told, result.provenance)
-    if changed:
-        typer.echo(
-            f"refvae: {len(changed)} of {len(result) + (result.faithful is not None)} images differ from the recorded pixels ({', '.join(changed)}): "
-            f"recorded with {_software(told)}, made now with {_software(result.provenance)}",
-            err=True,
+    outcomes: list[Outcome] = []
+    try:
+        for image in found:
+            outcomes.append(_make(batch, image, alone=len(found) == 1))
+    except KeyboardInterrupt:
+        begun = len(outcomes)
+        outcomes += [
+            Outcome(image.path, "waiting" if number else "stopped") for number, image in enumerate(found[begun:])
+        ]
+        typer.echo(f"refvae: stopped; {summarize(outcomes)}. The same command with --resume goes on.", err=True)
+        return STOPPED
+    finally:
+        if report is not None:
+            write_report(report, outcomes)
+    if len(found) > 1:
+        print_failures(outcomes)
+        typer.echo(summarize(outcomes))
+    failed = sum(outcome.status == "failed" for outcome in outcomes)
+    return 0 if not failed else 2 if failed == len(found) else 1
+
+
+def _make(batch: Batch, image: Found, *, alone: bool) -> Outcome:
+    name = image.path.name
+    with follow_run(name) as on_progress:
+        outcome = batch.make(
+            image, on_note=lambda note: typer.echo(f"refvae: {name}: {note}", err=True), on_progress=on_progress
         )
-        raise typer.Exit(1)
-    typer.echo(f"All {len(result)} samples are identical to the recorded pixels.")
-
-
-def _changed(told: Any, made: Any) -> list[str]:
-    """The images whose pixels are not the recorded ones."""
-    pairs = zip(told["samples"], made["samples"], strict=True)
-    changed = [f"seed {now['seed']}" for before, now in pairs if before["sha256"] != now["sha256"]]
-    return changed + ["faithful"] * (told.get("faithful") != made.get("faithful"))
+    if outcome.status == "failed":
+        named = "" if str(image.path) in outcome.reason else f"{image.path}: "
+        typer.echo(f"refvae: {named}{outcome.reason}", err=True)
+    elif outcome.status == "skipped":
+        typer.echo(f"{image.path} was finished before: {outcome.side_car}")
+    elif outcome.side_car is not None:
+        print_outputs(outcome.outputs, outcome.side_car)
+    return outcome
 
 
 def _tile(value: str) -> Any:
@@ -148,12 +182,3 @@ def _tile(value: str) -> Any:
         return int(value)
     except ValueError:
         return None if value == "none" else value
-
-
-def _suffix(file_format: Format, path: Path) -> str:
-    tiff = file_format is Format.TIFF or (file_format is Format.SAME and path.suffix.lower() in (".tif", ".tiff"))
-    return ".tiff" if tiff else ".png"
-
-
-def _software(record: Any) -> str:
-    return ", ".join(f"{name} {version}" for name, version in record["software"].items())

@@ -1,0 +1,1 @@
+"""Many images, one after the other: found, made, recognised when made already, reported."""

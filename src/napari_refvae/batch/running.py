@@ -1,0 +1,148 @@
+"""Image after image: what is finished is skipped, what is bad is told, the rest goes on."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_refvae.batch.jobs import ImageJob
+from napari_refvae.batch.report import Outcome, Output
+from napari_refvae.batch.sidecars import SideCars
+from napari_refvae.batch.space import check_space, expect_bytes
+from napari_refvae.engine.frame import check_scale
+from napari_refvae.errors import RefVAEError
+from napari_refvae.inputs import as_tiles, read_picture, read_references
+from napari_refvae.loading import load_model, load_upscaler
+from napari_refvae.planning import plan_run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from pathlib import Path
+
+    from napari_refvae.batch.finding import Found
+    from napari_refvae.batch.jobs import Job
+    from napari_refvae.inputs import Guide, ReferenceLike
+    from napari_refvae.planning import RunSettings
+    from napari_refvae.spec import Progress
+
+__all__ = ["Batch"]
+
+TIFF = (".tif", ".tiff")
+
+
+@dataclass(slots=True, eq=False)
+class Batch:
+    """Many images, with one choice of settings and references.
+
+    Attributes
+    ----------
+    settings, references
+        As of a single run. References are read once.
+    output
+        The folder; what was found in a folder goes to the folder in it of the same name.
+    suffix
+        .png, .tiff, or None for TIFF of TIFF and PNG of all others.
+    resume
+        Whether to skip what is finished: a side-car in the output records the same pixels, settings, references and
+        model, and its files are as they were written.
+    check_disk
+        Whether to refuse what the disk has no room for, were it stored uncompressed.
+    """
+
+    settings: RunSettings
+    references: Sequence[ReferenceLike]
+    output: Path
+    suffix: str | None = None
+    resume: bool = False
+    check_disk: bool = True
+    _guides: dict[np.dtype[np.generic], list[Guide]] = field(default_factory=dict, init=False)
+    _side_cars: SideCars = field(default_factory=SideCars, init=False)
+
+    def check(self, images: Iterable[Found]) -> None:
+        """Refuse what would fail for every image, before any of them is begun.
+
+        Raises
+        ------
+        RefVAEError
+            If the model, a reference or a setting cannot be used, or the disk has no room for all the results.
+        """
+        loaded = load_model(self.settings.model)
+        self.settings = replace(self.settings, model=loaded)
+        upscaler = load_upscaler(loaded, self.settings.device, self.settings.precision)
+        scale = check_scale(self.settings.scale, upscaler.model.scale)
+        as_tiles(self.settings.tile, (1, 1))
+        guides = self._read_references(np.dtype(np.uint8))
+        if self.check_disk:
+            settings = replace(self.settings, scale=scale)
+            made = self.settings.samples.count * len(guides) + self.settings.faithful
+            check_space(sum(expect_bytes(image.path, settings, made) for image in self._open(images)), self.output)
+
+    def make(
+        self,
+        image: Found,
+        *,
+        on_note: Callable[[str], None] | None = None,
+        on_progress: Callable[[Progress], None] | None = None,
+    ) -> Outcome:
+        """Make one image, or say why not; only what the package raises on purpose is dealt with.
+
+        Parameters
+        ----------
+        image
+            From `find_images`.
+        on_note
+            Called with each thing that the user should know, before the work.
+        on_progress
+            As of `api.upscale`.
+        """
+        begun, notes = time.perf_counter(), tuple[str, ...]()
+        try:
+            job = self._plan(image.path)
+            folder = self.output / image.folder
+            if self.resume and (files := self._side_cars.find(folder, job.wanted, job.suffix)):
+                outputs = tuple(Output(path, "") for path in files[:-1])
+                return Outcome(image.path, "skipped", outputs=outputs, side_car=files[-1])
+            notes = tuple(job.notes)
+            if on_note is not None:
+                for note in notes:
+                    on_note(note)
+            if self.check_disk:
+                check_space(job.bytes, folder)
+            outputs, side_car = job.save(folder, _stem(image.path), on_progress)
+        except RefVAEError as error:
+            reason, seconds = str(error), time.perf_counter() - begun
+            return Outcome(image.path, "failed", reason, seconds=seconds, notes=notes)
+        return Outcome(image.path, "done", "", outputs, side_car, time.perf_counter() - begun, notes)
+
+    def _plan(self, path: Path) -> Job:
+        picture = read_picture(path)
+        guides = self._read_references(picture.pixels.dtype)
+        tiff = path.suffix.lower() in TIFF
+        return ImageJob(
+            plan_run(picture, guides, self.settings), self.settings, self.suffix or (".tiff" if tiff else ".png")
+        )
+
+    def _read_references(self, dtype: np.dtype[np.generic]) -> list[Guide]:
+        """Once a dtype: a declared range holds for references of the image's."""
+        if dtype not in self._guides:
+            self._guides[dtype] = read_references([*self.references], self.settings.intensity_range, dtype)
+        return self._guides[dtype]
+
+    def _open(self, images: Iterable[Found]) -> list[Found]:
+        """Those that, as far as the names in side-cars tell, are not finished."""
+        if not self.resume:
+            return [*images]
+        return [image for image in images if not self._is_recorded(image)]
+
+    def _is_recorded(self, image: Found) -> bool:
+        records = (record for _, record in self._side_cars.of(self.output / image.folder))
+        sources = (record.get("input") for record in records)
+        return str(image.path.resolve()) in {source.get("path") for source in sources if isinstance(source, dict)}
+
+
+def _stem(path: Path) -> str:
+    """A file's name without what says its kind."""
+    return path.stem.removesuffix(".ome").removesuffix(".OME") or path.name

@@ -1,0 +1,135 @@
+"""The side-cars of a folder: what they list, and which run each of them records."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari_refvae.provenance import FORMAT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+__all__ = ["STACK_FORMAT", "SideCars", "iterate_side_cars", "listed_results"]
+
+STACK_FORMAT = "napari-refvae-stack/1"
+
+NAME = re.compile(r"_x\d+\.json$")
+"""How the names of side-cars end."""
+
+COMPARED = ("format", "settings")
+"""Parts of a record that are compared as they are."""
+
+
+def iterate_side_cars(folder: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Each whole side-car of a folder, by name."""
+    if not folder.is_dir():
+        return
+    for path in sorted(folder.iterdir()):
+        if NAME.search(path.name):
+            try:
+                record = json.loads(path.read_text("utf-8"))
+            except (OSError, ValueError):
+                continue
+            if isinstance(record, dict) and record.get("format") in (FORMAT, STACK_FORMAT):
+                yield path, record
+
+
+def listed_results(folder: Path) -> set[str]:
+    """Names of the files that side-cars in a folder list: results, which are no inputs."""
+    return {name for _, record in iterate_side_cars(folder) for name in _names(record)}
+
+
+class SideCars:
+    """The side-cars of folders, each folder read once: which runs are finished."""
+
+    def __init__(self) -> None:
+        self._folders: dict[Path, list[tuple[Path, dict[str, Any]]]] = {}
+
+    def of(self, folder: Path) -> list[tuple[Path, dict[str, Any]]]:
+        """Those of a folder when it was first asked for."""
+        if folder not in self._folders:
+            self._folders[folder] = [*iterate_side_cars(folder)]
+        return self._folders[folder]
+
+    def find(self, folder: Path, wanted: Mapping[str, Any], suffix: str) -> list[Path]:
+        """The files of a run that is finished, its side-car last; none if there is no such run.
+
+        Parameters
+        ----------
+        folder
+            Where it would have been written.
+        wanted
+            The record that it would have, as far as it is known before: format, input, model, references, settings.
+        suffix
+            Of its images.
+        """
+        for path, record in self.of(folder):
+            if _same_run(record, wanted) and (images := _whole_images(path, record, suffix)):
+                return [*images, path]
+        return []
+
+
+def _names(record: Mapping[str, Any]) -> list[str]:
+    entries = record.get("files")
+    found = [entry.get("name") for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
+    return [name for name in found if isinstance(name, str)]
+
+
+def _same_run(record: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    plain = json.loads(json.dumps(wanted))  # tuples as lists
+    return (
+        all(record.get(part) == plain[part] for part in COMPARED)
+        and _sha256(record.get("model")) == _sha256(plain["model"])
+        and _same_references(record.get("references"), plain["references"])
+        and _same_input(record.get("input"), plain["input"])
+    )
+
+
+def _sha256(entry: Any) -> Any:
+    return entry.get("sha256") if isinstance(entry, dict) else None
+
+
+def _same_references(told: Any, wanted: list[dict[str, Any]]) -> bool:
+    """Whether the references are the same pixels in the same range; files may have moved."""
+    if not isinstance(told, list) or len(told) != len(wanted):
+        return False
+    parts = ("kind", "name", "sha256", "intensity_range")
+    pairs = zip(told, wanted, strict=True)
+    return all(
+        isinstance(one, dict) and all(one.get(part) == other.get(part) for part in parts) for one, other in pairs
+    )
+
+
+def _same_input(told: Any, wanted: dict[str, Any]) -> bool:
+    """Whether the pixels are the same, and the file: where it was, or one of that name that is no longer there."""
+    if not isinstance(told, dict) or _sha256(told) != _sha256(wanted):
+        return False
+    before = told.get("path")
+    if before == wanted.get("path"):
+        return True
+    return told.get("name") == wanted.get("name") and isinstance(before, str) and not Path(before).exists()
+
+
+def _whole_images(side_car: Path, record: Mapping[str, Any], suffix: str) -> list[Path]:
+    """The images of a record if all are there as they were written, else none."""
+    images = [side_car.parent / name for name in _names(record)]
+    entries = record["files"] if images else []
+    whole = all(
+        path.name.lower().endswith(suffix) and _unchanged(path, entry.get("sha256"))
+        for path, entry in zip(images, entries, strict=True)
+    )
+    return images if whole else []
+
+
+def _unchanged(path: Path, sha256: str | None) -> bool:
+    """Whether a file has the recorded content; of a zarr folder, which has none recorded, whether it is there."""
+    if sha256 is None:
+        return path.is_dir()
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest() == sha256

@@ -1,0 +1,67 @@
+"""``refvae replay``: a run made again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from napari_refvae.cli.checks import check_output
+from napari_refvae.cli.terminal import follow_run, print_outputs
+
+__all__ = ["replay"]
+
+
+def replay(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The .json beside the samples.")],
+    image: Annotated[
+        Path | None, typer.Option(metavar="PATH", help="The input, if it has moved or was no file.")
+    ] = None,
+    references: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--reference", "-r", metavar="PATH|self|none", help="In place of the recorded ones: all, in order."
+        ),
+    ] = None,
+    device: Annotated[
+        str | None, typer.Option(metavar="auto|cpu|cuda:N|mps", help="Where it runs; else as recorded.")
+    ] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Folder to write the samples to.")] = None,
+) -> None:
+    """Make a run again and say whether its pixels are the same; exit code 1 if they are not."""
+    from napari_refvae.batch.report import list_outputs
+    from napari_refvae.provenance import read_record
+    from napari_refvae.replaying import replay as run
+
+    if output is not None:
+        check_output(output)
+    told = read_record(file)
+    with follow_run(file.name) as on_progress:
+        result = run(file, image=image, references=references or None, device=device, on_progress=on_progress)
+    if output is not None:
+        files = told.get("files") or [{"name": ".png"}]
+        stem = file.stem.removesuffix(f"_x{result.scale}")
+        written = result.save(output, stem, Path("x" + files[0]["name"]).suffix)
+        print_outputs(list_outputs(result, written), written[-1])
+    changed = _changed(told, result.provenance)
+    if changed:
+        made = len(result) + (result.faithful is not None)
+        typer.echo(
+            f"refvae: {len(changed)} of {made} images differ from the recorded pixels ({', '.join(changed)}): "
+            f"recorded with {_software(told)}, made now with {_software(result.provenance)}",
+            err=True,
+        )
+        raise typer.Exit(1)
+    typer.echo(f"All {len(result)} samples are identical to the recorded pixels.")
+
+
+def _changed(told: Any, made: Any) -> list[str]:
+    """The images whose pixels are not the recorded ones."""
+    pairs = zip(told["samples"], made["samples"], strict=True)
+    changed = [f"seed {now['seed']}" for before, now in pairs if before["sha256"] != now["sha256"]]
+    return changed + ["faithful"] * (told.get("faithful") != made.get("faithful"))
+
+
+def _software(record: Any) -> str:
+    return ", ".join(f"{name} {version}" for name, version in record["software"].items())

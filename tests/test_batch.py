@@ -1,0 +1,304 @@
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+from skimage import data
+from typer.testing import CliRunner
+
+from napari_refvae.batch.finding import Found, find_images, split_list
+from napari_refvae.batch.leftovers import at_work, remove_leftovers
+from napari_refvae.batch.report import Outcome, summarize
+from napari_refvae.batch.space import expect_bytes
+from napari_refvae.cli import app
+from napari_refvae.errors import InvalidInputError
+from napari_refvae.imageio.files import write_image
+from napari_refvae.planning import RunSettings
+
+LR = data.astronaut()[100:164:8, 150:222:8]  # (8, 9, 3)
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """Where commands run: photos/a.png, photos/a.jpg, photos/inner/a.png, photos/inner/deep/b.tif, photos/notes.txt."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "photos" / "inner" / "deep").mkdir(parents=True)
+    Image.fromarray(LR).save("photos/a.png")
+    Image.fromarray(LR[::-1]).save("photos/a.jpg")
+    Image.fromarray(LR[:, ::-1]).save("photos/inner/a.png")
+    Image.fromarray(255 - LR).save("photos/inner/deep/b.tif")
+    Path("photos/notes.txt").write_text("no image")
+    return tmp_path
+
+
+@pytest.fixture
+def upscale(tiny_model):
+    def run(*words, stdin=None):
+        fixed = ["-n", "1", "-o", "out", "--model", str(tiny_model), "--device", "cpu", "--precision", "float32"]
+        return CliRunner().invoke(app, ["upscale", *fixed, *map(str, words)], input=stdin)
+
+    return run
+
+
+def paths(found):
+    return [image.path.as_posix() for image in found]
+
+
+def files(folder):
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+
+class TestFinding:
+    def test_a_folder_and_the_folders_in_it(self, folder):
+        assert paths(find_images(["photos"])) == ["photos/a.jpg", "photos/a.png"]
+        deep = find_images(["photos"], recursive=True)
+        assert paths(deep) == ["photos/a.jpg", "photos/a.png", "photos/inner/a.png", "photos/inner/deep/b.tif"]
+        assert [image.folder for image in deep] == [Path(), Path(), Path("inner"), Path("inner/deep")]
+
+    def test_a_pattern_mirrors_what_lies_below_its_fixed_part(self, folder):
+        assert find_images(["photos/**/*.png"]) == [
+            Found(Path("photos/a.png")),
+            Found(Path("photos/inner/a.png"), Path("inner")),
+        ]
+
+    def test_a_file_whose_name_looks_like_a_pattern_is_a_file(self, folder):
+        Path("photos/a.png").rename("a[1].png")
+        assert find_images(["a[1].png"]) == [Found(Path("a[1].png"))]
+
+    def test_each_image_once_however_often_it_is_named(self, folder):
+        assert paths(find_images(["photos/a.png", "photos", "./photos/a.png", "photos/*.png"])) == [
+            "photos/a.png",
+            "photos/a.jpg",
+        ]
+
+    def test_what_is_named_is_taken_though_it_is_not_there(self, folder):
+        assert paths(find_images(["nowhere.png"], listed=["*.png"])) == ["nowhere.png", "*.png"]
+
+    def test_results_and_hidden_files_are_no_inputs(self, folder, upscale):
+        shutil.copy("photos/a.png", "photos/.hidden.png")
+        before = find_images(["photos"])
+        assert upscale("photos", "--output", "photos").exit_code == 0
+        assert len(files(folder / "photos")) > 6
+        assert find_images(["photos"]) == find_images(["photos/*.*"]) == before
+        result = next(folder.glob("photos/a_x8_none*"))
+        assert paths(find_images([str(result)])) == [result.as_posix()]  # unless it is named
+
+    @pytest.mark.parametrize("words", [[], ["photos/inner/deep/empty"], ["photos/*.webp"]])
+    def test_nothing_found_is_an_error(self, folder, words):
+        Path("photos/inner/deep/empty").mkdir()
+        with pytest.raises(InvalidInputError, match="expected images"):
+            find_images(words)
+
+    def test_lists(self):
+        assert split_list("a b.png\n\nc.png\r\n") == ["a b.png", "c.png"]
+        assert split_list("a\nb.png\0c.png\0") == ["a\nb.png", "c.png"]
+
+
+class TestOutputs:
+    def test_mirror_the_folders_and_never_collide(self, folder, upscale):
+        done = upscale("photos", "--recursive")
+        assert done.exit_code == 0, done.output
+        made = files(folder / "out")
+        assert [name for name in made if name.endswith(".json")] == [
+            "a-2_x8.json",
+            "a_x8.json",
+            "inner/a_x8.json",
+            "inner/deep/b_x8.json",
+        ]
+        assert len(made) == 8
+        assert "4 images: 4 made" in done.stdout
+
+    def test_a_list_on_stdin(self, folder, upscale):
+        done = upscale("-", stdin="photos/a.png\nphotos/inner/a.png\n")
+        assert done.exit_code == 0, done.output
+        assert len(files(folder / "out")) == 4
+
+
+class TestBadImages:
+    @pytest.fixture
+    def bad(self, folder):
+        Path("photos/b.png").write_text("no image")
+        tifffile.imwrite("photos/c.tif", np.full((4, 4), np.nan, np.float32))
+        return folder
+
+    def test_one_is_a_line_in_the_report_and_the_others_are_made(self, bad, upscale):
+        done = upscale("photos", "nowhere.png", "--report", "report.json")
+        assert done.exit_code == 1, done.output
+        assert "5 images: 2 made, 3 failed" in done.stdout
+        assert "photos/b.png is none by its content" in done.stderr
+        told = json.loads(Path("report.json").read_text())
+        assert {Path(entry["file"]).name: entry["status"] for entry in told["images"]} == {
+            "a.jpg": "done",
+            "a.png": "done",
+            "b.png": "failed",
+            "c.tif": "failed",
+            "nowhere.png": "failed",
+        }
+        assert told["counts"]["failed"] == 3
+        for entry in told["images"]:
+            assert bool(entry["reason"]) == (entry["status"] == "failed")
+            assert all(Path(path).is_file() for path in entry["outputs"])
+            assert entry["seconds"] >= 0
+
+    def test_all_of_them_are_exit_code_2(self, bad, upscale):
+        assert upscale("photos/b.png", "photos/c.tif").exit_code == 2
+        assert not Path("out").exists()
+
+    def test_strict_makes_none(self, bad, upscale):
+        done = upscale("photos", "--strict")
+        assert done.exit_code == 2
+        assert "b.png" in done.stderr
+        assert not Path("out").exists()
+
+    def test_missing_values_are_said_once(self, folder, upscale):
+        values = np.ones((4, 5), np.float32)
+        values[1, 2] = np.nan
+        tifffile.imwrite("gap.tif", values)
+        done = upscale("gap.tif", "--report", "report.json")
+        assert done.exit_code == 0, done.output
+        assert done.stderr.count("1 of 20 values of the image are NaN or infinite") == 1
+        assert "NaN" in json.loads(Path("report.json").read_text())["images"][0]["notes"][0]
+        assert np.isnan(tifffile.imread(next(folder.glob("out/*.tiff")))).sum() == 64
+
+
+class TestResuming:
+    def test_skips_what_is_finished_and_makes_the_rest(self, folder, upscale):
+        assert upscale("photos").exit_code == 0
+        before = {path: path.stat().st_mtime_ns for path in (folder / "out").rglob("*")}
+        done = upscale("photos", "--recursive", "--resume", "--report", "report.json")
+        assert done.exit_code == 0, done.output
+        assert "4 images: 2 made, 2 finished before" in done.stdout
+        assert {path: path.stat().st_mtime_ns for path in before} == before
+        assert len([name for name in files(folder / "out") if name.endswith(".json")]) == 4
+        told = json.loads(Path("report.json").read_text())["images"]
+        assert all(Path(path).is_file() for entry in told for path in entry["outputs"])
+        assert all(len(entry["outputs"]) == 1 for entry in told)
+
+    @pytest.mark.parametrize(
+        "words",
+        [["--seed", "1"], ["-r", "self"], ["--format", "tiff"], ["--region", "0", "0", "8", "8"], ["--faithful"]],
+        ids=" ".join,
+    )
+    def test_other_settings_are_another_run(self, folder, upscale, words):
+        assert upscale("photos/a.png").exit_code == 0
+        assert "Replay with" in upscale("photos/a.png", "--resume", *words).stdout
+        assert "was finished before" in upscale("photos/a.png", "--resume", *words).stdout
+
+    def test_a_changed_input_or_result_is_made_again(self, folder, upscale):
+        assert upscale("photos/a.png", "photos/inner/a.png").exit_code == 0
+        Image.fromarray(LR[::2]).save("photos/a.png")
+        result = folder / "out" / "a-2_x8_none_s0.png"
+        result.write_bytes(result.read_bytes()[:-9])
+        done = upscale("photos/a.png", "photos/inner/a.png", "--resume")
+        assert "2 images: 2 made" in done.stdout
+
+    def test_equal_images_of_two_names_are_two(self, folder, upscale):
+        shutil.copy("photos/a.png", "photos/b.png")
+        assert upscale("photos/a.png").exit_code == 0
+        assert "1 made, 1 finished before" in upscale("photos/a.png", "photos/b.png", "--resume").stdout
+        Path("photos").rename("moved")
+        assert "2 finished before" in upscale("moved/a.png", "moved/b.png", "--resume").stdout
+
+    def test_what_another_batch_writes_now_is_left_alone(self, folder):
+        out = folder / "out"
+        with at_work(out):
+            (out / ".0123456789ab-0.png").touch()
+            assert remove_leftovers(out) == []
+        assert files(out) == [".0123456789ab-0.png"]
+        assert remove_leftovers(out) == [out / ".0123456789ab-0.png"]
+
+    def test_only_what_is_ours_is_removed(self, folder):
+        out = folder / "out"
+        out.mkdir()
+        for name in (
+            ".hidden.png",
+            "a_x8_none_s0.png",
+            "b_x8.json",
+            "b_x8_none_s0.png",
+            "b_x8_notes.txt",
+            "empty.json",
+        ):
+            (out / name).touch()
+        removed = {path.name for path in remove_leftovers(out)}
+        assert removed == {"b_x8.json", "b_x8_none_s0.png"}
+
+
+KILLED = """
+import os, signal
+from napari_refvae.cli import main
+count, replace = 0, os.replace
+def dying(*names):
+    global count
+    count += 1
+    if count == {fatal}:
+        os.kill(os.getpid(), signal.SIGKILL)
+    replace(*names)
+os.replace = dying
+main()
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
+def test_kill_9_leaves_nothing_half_written_and_nothing_is_made_twice(folder, upscale, tiny_model):
+    """An image is three steps: its sample is whole, has its name, has its side-car. Each is interrupted once."""
+    for number in range(5):
+        Image.fromarray(np.roll(LR, number, axis=1)).save(f"photos/{number}.png")
+    words = ["upscale", "photos", "--resume", "-n", "1", "-o", "out", "--model", str(tiny_model)]
+    words += ["--device", "cpu", "--precision", "float32"]
+    for fatal in (5, 6):
+        killed = subprocess.run([sys.executable, "-c", KILLED.format(fatal=fatal), *words], timeout=100)
+        assert killed.returncode == -9
+        assert any(not path.stat().st_size or path.name.startswith(".") for path in (folder / "out").iterdir())
+    done = upscale("photos", "--resume")
+
+    assert done.exit_code == 0, done.output
+    assert "7 images: 5 made, 2 finished before" in done.stdout
+    made = files(folder / "out")
+    records = [json.loads((folder / "out" / name).read_text()) for name in made if name.endswith(".json")]
+    assert sorted(Path(record["input"]["path"]).name for record in records) == sorted(
+        path.name for path in Path("photos").iterdir() if path.suffix in (".png", ".jpg")
+    )
+    assert len(made) == 14
+
+
+class TestSpace:
+    def test_a_batch_for_which_there_is_no_room_is_refused(self, folder, upscale, monkeypatch):
+        needed = 64 * sum(np.asarray(Image.open(path)).nbytes for path in folder.glob("photos/*.*g"))
+        usage = shutil.disk_usage(folder)
+        monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=needed - 1))
+        done = upscale("photos")
+        assert done.exit_code == 2
+        assert "expected room for up to 27.6 kB in out; the disk has 27.6 kB free" in done.stderr
+        assert not Path("out").exists()
+        assert upscale("photos/a.png").exit_code == 0
+        assert upscale("photos", "--no-space-check").exit_code == 0
+
+    def test_what_is_finished_needs_no_room(self, folder, upscale, monkeypatch):
+        assert upscale("photos").exit_code == 0
+        usage = shutil.disk_usage(folder)
+        monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=0))
+        assert upscale("photos", "--resume").exit_code == 0
+
+    def test_headers_tell_what_pixels_tell(self, folder):
+        names = {
+            "a.png": LR,
+            "b.png": LR[..., 0],
+            "c.png": LR[..., 0].astype(np.uint16),
+            "d.tif": LR.astype(np.float32),
+        }
+        for name, array in names.items():
+            write_image(folder / name, array)
+            assert expect_bytes(folder / name, RunSettings(scale=4), 3) == 3 * 16 * array.nbytes
+        Path("text.png").write_text("no image")
+        assert expect_bytes(Path("text.png"), RunSettings(scale=4), 3) == 0
+
+
+def test_a_summary_counts_what_there_is():
+    outcomes = [Outcome(Path("a"), "done"), Outcome(Path("b"), "done"), Outcome(Path("c"), "waiting")]
+    assert summarize(outcomes) == "3 images: 2 made, 1 not begun"
+    assert summarize(outcomes[:1]) == "1 image: 1 made"
