@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFrame, QScrollArea, QSizePolicy, QStackedWidget, QTabWidget, QVBoxLayout, QWidget
 
-from napari_refvae.widget.gallery import Gallery
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from napari_refvae.widget.gallery import Gallery
     from napari_refvae.widget.runs import Runs
 
 __all__ = ["Pages"]
@@ -69,9 +68,11 @@ class Pages(QStackedWidget):
             self.gallery.detach()
 
     def _add_gallery(self) -> None:
-        """Made with the first run: until then it costs nothing and takes no keys."""
+        """Made with the first run: until then it costs no time and takes no keys."""
         if self.gallery is not None:
             return
+        from napari_refvae.widget.gallery import Gallery
+
         self.gallery = Gallery(self._runs, self._viewer)
         frame = QWidget()
         column = QVBoxLayout(frame)
