@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,10 +14,24 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["CALIBRATION", "FEWEST", "TrustMap", "half_width", "trust_map"]
+__all__ = ["CALIBRATION", "FEWEST", "Calibration", "TrustMap", "half_width", "least_spread", "trust_map"]
 
-CALIBRATION = 1.0
-"""By how much the samples' spread understates the error of their mean; see ``benchmarks/calibration.py``."""
+Calibration = tuple[tuple[float, float], ...]
+
+CALIBRATION: Calibration = (
+    (0.5, 3.18),
+    (0.6, 3.89),
+    (0.7, 5.3),
+    (0.8, 7.22),
+    (0.9, 11.23),
+    (0.95, 16.01),
+    (0.99, 30.76),
+)
+"""Which part of all values errs by less than so many spreads of 8 samples, on photographs that `compact` never saw.
+
+Measured by ``benchmarks/calibration.py``, which prints it anew. A table and no factor on a normal distribution: errors
+have far heavier tails, since what a network does not know to be possible it does not draw either.
+"""
 
 FEWEST = 3
 """Samples below which a standard deviation says too little."""
@@ -48,7 +61,7 @@ class TrustMap:
 
 
 def trust_map(
-    samples: Sequence[NDArray[Any]] | NDArray[Any], coverage: float = 0.9, calibration: float = CALIBRATION
+    samples: Sequence[NDArray[Any]] | NDArray[Any], coverage: float = 0.9, calibration: Calibration = CALIBRATION
 ) -> TrustMap:
     """Measure the spread of samples that differ by chance alone.
 
@@ -57,35 +70,45 @@ def trust_map(
     samples
         At least 3 of one image, ``(N, s*h, s*w[, C])``: draws with different seeds and temperature 1.
     coverage
-        Of the interval, strictly between 0 and 1.
+        Of the interval; within what the calibration covers.
     calibration
-        Factor on the interval; the package's was measured with its own model.
+        Pairs of a coverage and half the interval in spreads, both rising; the package's was measured with its own
+        model.
 
     Raises
     ------
     InvalidInputError
         If there are fewer samples, or their shapes differ.
     InvalidSpecError
-        If the coverage is no such number.
+        If the coverage is not calibrated.
     """
-    if not 0 < coverage < 1:
-        raise InvalidSpecError(f"coverage must lie strictly between 0 and 1; got {coverage!r}")
     shapes = {sample.shape for sample in samples}
     if len(samples) < FEWEST or len(shapes) != 1:
         raise InvalidInputError(
             f"expected at least {FEWEST} samples of one shape; got {len(samples)} of {sorted(shapes)}"
         )
     mean, spread = _moments(samples)
-    half = np.float32(half_width(len(samples), coverage, calibration)) * spread
+    half = np.float32(half_width(coverage, calibration)) * np.maximum(spread, least_spread(samples[0].dtype))
     return TrustMap(mean, spread, mean - half, mean + half, coverage)
 
 
-def half_width(count: int, coverage: float, calibration: float = CALIBRATION) -> float:
-    """Half the interval in units of the spread of ``count`` samples.
+def half_width(coverage: float, calibration: Calibration = CALIBRATION) -> float:
+    """Half the interval in spreads, between those that were measured linearly.
 
-    A normal error's quantile; the mean of few samples is itself uncertain, by sqrt(1 + 1/N).
+    Raises
+    ------
+    InvalidSpecError
+        If the coverage lies outside them.
     """
-    return calibration * NormalDist().inv_cdf(0.5 + coverage / 2) * float(np.sqrt(1 + 1 / count))
+    covered, widths = zip(*calibration, strict=True)
+    if not covered[0] <= coverage <= covered[-1]:
+        raise InvalidSpecError(f"coverage must be calibrated: from {covered[0]:g} to {covered[-1]:g}; got {coverage!r}")
+    return float(np.interp(coverage, covered, widths))
+
+
+def least_spread(dtype: np.dtype[Any]) -> np.float32:
+    """What rounding to whole numbers alone spreads values by: no interval is narrower than that."""
+    return np.float32(12**-0.5 if np.issubdtype(dtype, np.integer) else 0)
 
 
 def _moments(samples: Sequence[NDArray[Any]] | NDArray[Any]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
