@@ -173,7 +173,7 @@ class TestClick:
 
     def test_a_rectangle_is_the_region(self, viewer: Any, widget: UpscaleWidget, engine: Any, qtbot: Any) -> None:
         layer = viewer.add_image(PHOTOGRAPH, rgb=True, name="photo", scale=(2, 2), translate=(5, 7))
-        widget.images.part.value = "draw a rectangle ..."
+        widget.images.part.value = "draw ..."
         shapes = viewer.layers["region"]
         assert widget.images.part.value is shapes
         assert shapes.mode == "add_rectangle"
@@ -223,7 +223,7 @@ class TestBeforeTheClick:
         self, viewer: Any, widget: UpscaleWidget, engine: Any, qtbot: Any, messages: list[tuple[str, str]]
     ) -> None:
         viewer.add_image(PHOTOGRAPH, rgb=True, name="photo")
-        widget.images.part.value = "draw a rectangle ..."
+        widget.images.part.value = "draw ..."
         qtbot.waitUntil(lambda: "draw one on the image" in widget.bar.forecast)
         assert not widget.start()
         assert [severity for severity, _ in messages] == ["error"]
@@ -329,14 +329,17 @@ def test_the_input_may_go_while_it_is_super_resolved(
 
 def test_undo_takes_the_latest_run_back(viewer: Any, widget: UpscaleWidget, qtbot: Any) -> None:
     viewer.add_image(PHOTOGRAPH, rgb=True)
+    assert widget.pages.gallery is None
     click(widget, qtbot)
     before = list(viewer.layers)
+    assert widget.pages.gallery.isVisibleTo(widget)
     click(widget, qtbot)
     assert widget.bar.undo.isVisibleTo(widget)
     widget.bar.undo.click()
     assert list(viewer.layers) == before
     widget.bar.undo.click()
     assert not widget.bar.undo.isVisibleTo(widget)
+    assert not widget.pages.gallery.isVisibleTo(widget)
     assert len(viewer.layers) == 1
 
 

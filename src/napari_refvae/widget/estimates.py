@@ -58,7 +58,7 @@ def made_text(result: SuperResolutionResult, seconds: float) -> str:
     """What a run made: count, size, the worst consistency, seconds."""
     height, width = result.sr.shape[1:3]
     count = "1 sample" if len(result) == 1 else f"{len(result)} samples"
-    return f"Made {count} of {width} x {height} in {seconds:.1f} s. Made small again, {_consistency(result)}."
+    return f"Made {count} of {width} x {height} in {seconds:.1f} s; made small again, {_consistency(result)}."
 
 
 def duration_text(seconds: float) -> str:
@@ -82,4 +82,8 @@ def bytes_text(count: float) -> str:
 def _consistency(result: SuperResolutionResult) -> str:
     worst = min(result.lr_psnr)
     each = "it gives" if len(result) == 1 else "each gives"
-    return f"{each} the input back exactly" if math.isinf(worst) else f"{each} the input back ({worst:.1f} dB or more)"
+    return (
+        f"{each} the input back exactly"
+        if math.isinf(worst)
+        else f"{each} the input back (LR-PSNR {worst:.1f} dB or more)"
+    )

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["VIEW", "ImageFields"]
 
-WHOLE, VIEW, DRAW = "all of it", "what is in view", "draw a rectangle ..."
+WHOLE, VIEW, DRAW = "all of it", "in view", "draw ..."
 NO_TRUTH = "(none)"
 
 
@@ -100,4 +100,4 @@ class ImageFields(QWidget):
 
 
 def _part_name(part: Any) -> str:
-    return f"rectangle: {part.name}" if isinstance(part, Shapes) else str(part)
+    return f"\N{WHITE RECTANGLE} {part.name}" if isinstance(part, Shapes) else str(part)

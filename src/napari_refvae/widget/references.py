@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from napari.layers import Image
 from psygnal import Signal
 from qtpy.QtCore import QMimeData, Qt
-from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QMenu, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QMenu, QPushButton, QVBoxLayout, QWidget
 
 from napari_refvae.spec import PriorReference, SelfReference
 from napari_refvae.widget.choices import ChoiceBox
-from napari_refvae.widget.form import beside, field_grid, small_button
+from napari_refvae.widget.form import field_grid, small_button
 from napari_refvae.widget.layers import is_result, read_reference
 from napari_refvae.widget.previews import Preview, file_picture, layer_picture
 
@@ -26,8 +26,8 @@ __all__ = ["ReferenceList", "read_choice"]
 
 Choice: TypeAlias = Image | Path | PriorReference | SelfReference
 
-NO_REFERENCE = ("(no reference)", PriorReference())
-SELF_REFERENCE = ("(the image itself)", SelfReference())
+NO_REFERENCE = ("(none)", PriorReference())
+SELF_REFERENCE = ("(image itself)", SelfReference())
 FILES = "Images (*.png *.jpg *.jpeg *.tif *.tiff *.bmp *.webp);;All files (*)"
 LAYER_DRAG = "application/x-list-index"  # what napari's layer list calls a layer that is dragged
 CHIP = 26  # pixels
@@ -64,12 +64,13 @@ class ReferenceList(QWidget):
         self.offer_layers([])
 
     def _lay_out(self) -> None:
-        self._add = small_button("+", "Add a further reference: each gets its own samples", self._show_menu)
+        self._add = QPushButton("Add another ...")
+        self._add.setToolTip("Each reference gets its own samples")
+        self._add.clicked.connect(self._show_menu)
         self._chips.setSpacing(2)
-        grid = field_grid(self, [("Reference", beside(self.box.native, self._add))])
+        grid = field_grid(self, [("Reference", self.box.native), ("", self._add)])
         grid.addWidget(self._preview, 0, 2, 2, 1, Qt.AlignmentFlag.AlignTop)
-        grid.addLayout(self._chips, 1, 1)
-        grid.setRowStretch(1, 1)
+        grid.addLayout(self._chips, 2, 1, 1, 2)
 
     @property
     def choices(self) -> list[Choice]:

@@ -109,7 +109,7 @@ class UpscaleWidget(QWidget):
         self.advanced.engine_changed.connect(self._prepare)
         self._settled.timeout.connect(self._forecast)
         self._looking = ViewWatcher(self._viewer, self._moved, self._view_moved)
-        self.runs.removed.connect(self._run_removed)
+        self.runs.removed.connect(self._show_idle)
         self._shortcuts = Shortcuts.bind(self._viewer, {UPSCALE: self.toggle})
         if UPSCALE in self._shortcuts.bound:
             self.bar.button.tooltip = f"{UPSCALE.replace('Control', 'Ctrl').replace('-', '+')}, too"
@@ -209,7 +209,7 @@ class UpscaleWidget(QWidget):
             self.bar.status = f"Stopped: {explain(error)}. {self._take_back()}"
         self._show_idle()
 
-    def _show_idle(self) -> None:
+    def _show_idle(self, *_: Any) -> None:
         """What there is to do, unless a run is under way."""
         if self._controller.running:
             return
@@ -266,7 +266,9 @@ class UpscaleWidget(QWidget):
     def _undo(self) -> None:
         latest = self.runs.latest()
         if latest is not None:
+            count = len(latest.layers)
             self.runs.remove(latest)
+            self.bar.status = f"Undone: the {count} layers of the latest run are removed."
 
     def _copy(self) -> None:
         from napari_refvae.widget.snippet import python_of
@@ -274,9 +276,6 @@ class UpscaleWidget(QWidget):
         latest = self.runs.latest()
         if latest is not None:
             self.bar.put_on_clipboard(python_of(latest))
-
-    def _run_removed(self, _: str) -> None:
-        self._show_idle()
 
     def _tell_gone(self, names: list[str]) -> None:
         """A moment later: while the viewer closes, layers go and nobody wants to know."""
@@ -292,7 +291,7 @@ class UpscaleWidget(QWidget):
         self._shortcuts.unbind()
         self.pages.detach()
         self._looking.stop()
-        self.runs.removed.disconnect(self._run_removed)
+        self.runs.removed.disconnect(self._show_idle)
         if self._activity is not None:
             self._activity.close()
             self._activity = None
