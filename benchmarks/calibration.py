@@ -68,14 +68,14 @@ def draw_plot(path: Path, raw: NDArray[np.float64], calibrated: NDArray[np.float
 
     figure = Figure(figsize=(5, 4.4), layout="constrained")
     axes = figure.add_subplot()
-    axes.plot([0.5, 1], [0.5, 1], color="0.6", linestyle=":", label="exact")
+    axes.plot([0.5, 1], [0.5, 1], color="0.6", linestyle=":", label="exact", zorder=3)
     axes.plot(NOMINAL, calibrated.mean(axis=0), marker="o", color="C0", label="calibrated, on originals left out")
     axes.fill_between(
         NOMINAL, calibrated.min(axis=0), calibrated.max(axis=0), alpha=0.2, color="C0", label="single originals"
     )
     axes.plot(NOMINAL, raw.mean(axis=0), marker="o", color="C1", label="as if errors were normal")
     axes.set(xlabel="interval says", ylabel="truth inside", xlim=(0.5, 1), ylim=(0, 1))
-    axes.legend(frameon=False, loc="lower right")
+    axes.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=2, fontsize="small")
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=110)
     print(f"Wrote {path}")
