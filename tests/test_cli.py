@@ -178,7 +178,6 @@ class TestRefused:
             ("upscale cut.png", "damaged or cut short"),
             ("upscale empty.png", "is empty"),
             ("upscale five.tif", "got 5"),
-            ("upscale stack.tif", "one plane"),
             ("upscale nan.tif", "nan.tif: expected finite values"),
             ("upscale --strict cat.png text.png", "text.png is none by its content"),
             ("upscale cat.png --report nowhere/report.json", "for the report"),

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from napari_refvae.batch.report import list_outputs
+from napari_refvae.batch.report import Output, list_outputs
 from napari_refvae.batch.space import result_bytes
 from napari_refvae.engine.frame import check_scale
 from napari_refvae.engine.upscaler import drain
 from napari_refvae.imageio.files import save_samples
 from napari_refvae.imageio.writing import holds
 from napari_refvae.provenance import FORMAT
+from napari_refvae.stacks.saving import save_stack
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,11 +23,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_refvae.batch.report import Output
     from napari_refvae.planning import PlannedRun, RunSettings
     from napari_refvae.spec import Progress
+    from napari_refvae.stacks.planning import PlannedStack
 
-__all__ = ["ImageJob", "Job"]
+__all__ = ["ImageJob", "Job", "StackJob"]
 
 
 class Job(Protocol):
@@ -42,6 +44,10 @@ class Job(Protocol):
     @property
     def notes(self) -> list[str]:
         """What the user should know before."""
+
+    @property
+    def replayable(self) -> bool:
+        """Whether its side-car makes the run again."""
 
     @property
     def bytes(self) -> int:
@@ -94,6 +100,10 @@ class ImageJob:
         )
 
     @property
+    def replayable(self) -> bool:
+        return True
+
+    @property
     def bytes(self) -> int:
         pixels = self.plan.picture.pixels
         images = self.plan.request.total + self.plan.request.faithful
@@ -106,6 +116,58 @@ class ImageJob:
         result = drain(self.plan.steps(), on_progress)
         written = save_samples(result, folder, stem, self.chosen)
         return list_outputs(result, written), written[-1]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StackJob:
+    """A stack, or an image that is to become zarr.
+
+    Attributes
+    ----------
+    plan
+        The stack.
+    chosen
+        ``.ome.tif`` or ``.zarr``.
+    plainly
+        Whether the output's own name was given.
+    """
+
+    plan: PlannedStack
+    chosen: str
+    plainly: bool = False
+
+    @property
+    def wanted(self) -> dict[str, Any]:
+        return self.plan.record
+
+    @property
+    def suffix(self) -> str:
+        return ".zarr" if self.chosen == ".zarr" else ".tif"
+
+    @property
+    def notes(self) -> list[str]:
+        if not self.plan.missing:
+            return []
+        return [
+            f"{self.plan.missing} values of the stack are NaN or infinite: they are filled from their neighbours for "
+            "the network and kept as they are in the result"
+        ]
+
+    @property
+    def replayable(self) -> bool:
+        return False
+
+    @property
+    def bytes(self) -> int:
+        return len(self.plan.images) * math.prod(self.plan.layout.shape) * self.plan.source.dtype.itemsize
+
+    def save(
+        self, folder: Path, stem: str, on_progress: Callable[[Progress], None] | None
+    ) -> tuple[tuple[Output, ...], Path]:
+        made, side_car = save_stack(self.plan, folder, stem, self.chosen, plainly=self.plainly, on_progress=on_progress)
+        return tuple(
+            Output(path, image.name, image.seed, None if image.seed is None else psnr) for path, image, psnr in made
+        ), side_car
 
 
 def _unused_range(image: NDArray[Any]) -> tuple[int, int] | None:

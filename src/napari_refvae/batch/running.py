@@ -8,15 +8,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_refvae.batch.jobs import ImageJob
+from napari_refvae.batch.jobs import ImageJob, StackJob
 from napari_refvae.batch.report import Outcome, Output
 from napari_refvae.batch.sidecars import SideCars
 from napari_refvae.batch.space import check_space, expect_bytes
 from napari_refvae.engine.frame import check_scale
-from napari_refvae.errors import RefVAEError
+from napari_refvae.errors import InvalidInputError, InvalidSpecError, RefVAEError
+from napari_refvae.imageio.files import open_source
+from napari_refvae.imageio.omezarr import is_zarr
+from napari_refvae.imageio.tiffstack import is_tiff
 from napari_refvae.inputs import as_tiles, read_picture, read_references
 from napari_refvae.loading import load_model, load_upscaler
 from napari_refvae.planning import plan_run
+from napari_refvae.stacks.planning import plan_stack
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -24,9 +28,11 @@ if TYPE_CHECKING:
 
     from napari_refvae.batch.finding import Found
     from napari_refvae.batch.jobs import Job
+    from napari_refvae.imageio.arrays import ArraySource
     from napari_refvae.inputs import Guide, ReferenceLike
     from napari_refvae.planning import RunSettings
     from napari_refvae.spec import Progress
+    from napari_refvae.stacks.planning import Latent
 
 __all__ = ["Batch"]
 
@@ -44,7 +50,12 @@ class Batch:
     output
         The folder; what was found in a folder goes to the folder in it of the same name.
     suffix
-        .png, .tiff, or None for TIFF of TIFF and PNG of all others.
+        .png, .tiff, .zarr, or None for the input's own, which is PNG for all but TIFF and zarr. Stacks that are not
+        zarr become OME-TIFF.
+    latent
+        Of stacks; see `napari_refvae.stacks.planning.PlannedStack`.
+    name
+        Start of the names of the results, for a batch of one image; None for the input's.
     resume
         Whether to skip what is finished: a side-car in the output records the same pixels, settings, references and
         model, and its files are as they were written.
@@ -56,6 +67,8 @@ class Batch:
     references: Sequence[ReferenceLike]
     output: Path
     suffix: str | None = None
+    latent: Latent = "same"
+    name: str | None = None
     resume: bool = False
     check_disk: bool = True
     _guides: dict[np.dtype[np.generic], list[Guide]] = field(default_factory=dict, init=False)
@@ -79,6 +92,21 @@ class Batch:
             settings = replace(self.settings, scale=scale)
             made = self.settings.samples.count * len(guides) + self.settings.faithful
             check_space(sum(expect_bytes(image.path, settings, made) for image in self._open(images)), self.output)
+
+    def check_all(self, images: Iterable[Found]) -> None:
+        """Read and check every image, so that one bad image among many leaves nothing behind.
+
+        Raises
+        ------
+        InvalidInputError
+            If one cannot be used; it is named.
+        """
+        for image in images:
+            try:
+                self._plan(image.path)
+            except (InvalidInputError, InvalidSpecError) as error:
+                named = "" if str(image.path) in str(error) else f"{image.path}: "
+                raise InvalidInputError(f"{named}{error}") from error
 
     def make(
         self,
@@ -111,19 +139,30 @@ class Batch:
                     on_note(note)
             if self.check_disk:
                 check_space(job.bytes, folder)
-            outputs, side_car = job.save(folder, _stem(image.path), on_progress)
+            outputs, side_car = job.save(folder, self.name or _stem(image.path), on_progress)
         except RefVAEError as error:
             reason, seconds = str(error), time.perf_counter() - begun
             return Outcome(image.path, "failed", reason, seconds=seconds, notes=notes)
-        return Outcome(image.path, "done", "", outputs, side_car, time.perf_counter() - begun, notes)
+        return Outcome(image.path, "done", "", outputs, side_car, time.perf_counter() - begun, notes, job.replayable)
 
     def _plan(self, path: Path) -> Job:
+        source = self._stack(path)
+        if source is not None:
+            guides = self._read_references(source.dtype)
+            zarr = self.suffix == ".zarr" or (self.suffix is None and is_zarr(path))
+            plan = plan_stack(path, guides, self.settings, latent=self.latent, source=source)
+            return StackJob(plan, ".zarr" if zarr else ".ome.tif", self.name is not None)
         picture = read_picture(path)
         guides = self._read_references(picture.pixels.dtype)
-        tiff = path.suffix.lower() in TIFF
-        return ImageJob(
-            plan_run(picture, guides, self.settings), self.settings, self.suffix or (".tiff" if tiff else ".png")
-        )
+        suffix = self.suffix or (".tiff" if path.suffix.lower() in TIFF else ".png")
+        return ImageJob(plan_run(picture, guides, self.settings), self.settings, suffix)
+
+    def _stack(self, path: Path) -> ArraySource | None:
+        """What is read and written plane by plane: zarr, and TIFF of several planes."""
+        if is_zarr(path) or self.suffix == ".zarr":
+            return open_source(path)
+        source = open_source(path) if is_tiff(path) else None
+        return None if source is None or source.layout.count == 1 else source
 
     def _read_references(self, dtype: np.dtype[np.generic]) -> list[Guide]:
         """Once a dtype: a declared range holds for references of the image's."""

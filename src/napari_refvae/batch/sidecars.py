@@ -13,9 +13,9 @@ from napari_refvae.provenance import FORMAT
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["STACK_FORMAT", "SideCars", "iterate_side_cars", "listed_results"]
+__all__ = ["SideCars", "iterate_side_cars", "listed_results"]
 
-STACK_FORMAT = "napari-refvae-stack/1"
+FORMATS = (FORMAT, "napari-refvae-stack/1")
 
 NAME = re.compile(r"_x\d+\.json$")
 """How the names of side-cars end."""
@@ -34,7 +34,7 @@ def iterate_side_cars(folder: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
                 record = json.loads(path.read_text("utf-8"))
             except (OSError, ValueError):
                 continue
-            if isinstance(record, dict) and record.get("format") in (FORMAT, STACK_FORMAT):
+            if isinstance(record, dict) and record.get("format") in FORMATS:
                 yield path, record
 
 

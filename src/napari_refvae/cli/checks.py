@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from napari_refvae.errors import InvalidInputError, InvalidSpecError, OutputError
+from napari_refvae.errors import OutputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
     from pathlib import Path
 
-__all__ = ["check_images", "check_output", "check_report"]
+    from napari_refvae.batch.finding import Found
+
+__all__ = ["check_output", "check_report", "check_single"]
 
 
 def check_output(folder: Path) -> None:
@@ -43,29 +45,16 @@ def check_report(path: Path | None) -> None:
         raise OutputError(f"expected a file name for the report; {path} is a folder: add a name, such as report.json")
 
 
-def check_images(
-    paths: Iterable[Path],
-    intensity_range: tuple[float, float] | None,
-    region: tuple[int, int, int, int] | None = None,
-) -> None:
-    """Read every image once before any work, so that a bad one among many leaves nothing behind.
+def check_single(output: Path, found: Sequence[Found]) -> Path:
+    """The folder of an output that is a single zarr folder.
 
     Raises
     ------
-    InvalidInputError
-        If one cannot be used, or does not hold the region; it is named.
+    OutputError
+        If there are several images.
     """
-    from napari_refvae.imageio.files import read_image
-    from napari_refvae.imageio.missing import fill_missing
-    from napari_refvae.imageio.pixels import normalize
-    from napari_refvae.spec import IntensityRange, Region
-
-    declared = IntensityRange(*intensity_range) if intensity_range else None
-    for path in paths:
-        array = read_image(path)
-        try:
-            image = normalize(fill_missing(array)[0], declared)
-            if region is not None:
-                Region(*region).check_within(image.size)
-        except (InvalidInputError, InvalidSpecError) as error:
-            raise InvalidInputError(f"{path}: {error}") from error
+    if len(found) != 1:
+        raise OutputError(
+            f"expected one image for the output {output}; got {len(found)}: name a folder and say --format zarr"
+        )
+    return output.parent

@@ -48,14 +48,15 @@ def _whereabouts(step: Step) -> str:
     return f"sample {step.sample + 1} of {step.samples}{tile}"
 
 
-def print_outputs(outputs: Sequence[Output], side_car: Path) -> None:
-    """The files of a run, how well each gives the input back, and how to replay it."""
+def print_outputs(outputs: Sequence[Output], side_car: Path | None) -> None:
+    """The files of a run, how well each gives the input back, and how to replay it, with a side-car that can."""
     rows = [
         (str(output.path), output.reference, "" if output.seed is None else str(output.seed), output.quality)
         for output in outputs
     ]
     print_table(("file", "reference", "seed", "LR-PSNR"), rows)
-    typer.echo(f"Replay with: refvae replay {shlex.quote(str(side_car))}")
+    if side_car is not None:
+        typer.echo(f"Replay with: refvae replay {shlex.quote(str(side_car))}")
 
 
 def print_failures(outcomes: Sequence[Outcome]) -> None:

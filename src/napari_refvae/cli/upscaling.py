@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from napari_refvae.cli.checks import check_images, check_output, check_report
+from napari_refvae.cli.checks import check_output, check_report, check_single
 from napari_refvae.cli.terminal import follow_run, print_failures, print_outputs
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from napari_refvae.batch.report import Outcome
     from napari_refvae.batch.running import Batch
 
-__all__ = ["Consistency", "Format", "upscale"]
+__all__ = ["Consistency", "Format", "Latent", "upscale"]
 
 STOPPED = 130
 """Exit code after Ctrl-C, as shells have it."""
@@ -37,7 +37,15 @@ class Format(StrEnum):
 
     PNG = "png"
     TIFF = "tiff"
+    ZARR = "zarr"
     SAME = "same"
+
+
+class Latent(StrEnum):
+    """Choices of ``--latent``."""
+
+    SAME = "same"
+    FRESH = "fresh"
 
 
 def upscale(
@@ -45,7 +53,7 @@ def upscale(
         list[str],
         typer.Argument(
             metavar="IMAGE...",
-            help="PNG, JPEG, WebP, BMP or TIFF; folders; 'patterns/**/*.png'; - for a list on stdin.",
+            help="PNG, JPEG, WebP, BMP, TIFF, OME-Zarr; folders; 'patterns/**/*.png'; - for a list on stdin.",
         ),
     ],
     references: Annotated[
@@ -78,10 +86,18 @@ def upscale(
         tuple[float, float] | None,
         typer.Option("--range", metavar="LOW HIGH", help="Stored values of black and white."),
     ] = None,
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder; made if it is not there.")] = Path(),
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Folder; made if it is not there. Or, for one image, NAME.zarr.")
+    ] = Path(),
     file_format: Annotated[
-        Format, typer.Option("--format", help="same: TIFF for TIFF, PNG for all others. What PNG cannot hold is TIFF.")
+        Format,
+        typer.Option(
+            "--format", help="same: TIFF for TIFF, zarr for zarr, PNG for all others. What PNG cannot hold is TIFF."
+        ),
     ] = Format.SAME,
+    latent: Annotated[
+        Latent, typer.Option(help="Of a stack's planes: same for all, so that nothing flickers, or fresh for each.")
+    ] = Latent.SAME,
     recursive: Annotated[bool, typer.Option("--recursive", help="Search folders in folders, and mirror them.")] = False,
     resume: Annotated[
         bool, typer.Option("--resume", help="Skip what an earlier run of this command finished.")
@@ -104,8 +120,9 @@ def upscale(
     check_report(report)
     listed = split_list(sys.stdin.read()) if "-" in images else []
     found = find_images([word for word in images if word != "-"], listed=listed, recursive=recursive)
-    if strict:
-        check_images((image.path for image in found), intensity_range, region)
+    name = None
+    if output.suffix == ".zarr":
+        output, name, file_format = check_single(output, found), output.stem, Format.ZARR
 
     from napari_refvae.batch.leftovers import at_work, remove_leftovers
     from napari_refvae.batch.running import Batch
@@ -126,10 +143,12 @@ def upscale(
         intensity_range=as_range(intensity_range),
     )
     suffix = None if file_format is Format.SAME else f".{file_format.value}"
-    batch = Batch(settings, references or (), output, suffix, resume, space_check)
+    batch = Batch(settings, references or (), output, suffix, latent.value, name, resume, space_check)
     if resume and (left := remove_leftovers(output)):
         typer.echo(f"refvae: removed {len(left)} files that a killed run had left in {output}", err=True)
     batch.check(found)
+    if strict:
+        batch.check_all(found)
     with at_work(output):
         code = _make_all(batch, found, report)
     raise typer.Exit(code)
@@ -171,8 +190,8 @@ def _make(batch: Batch, image: Found, *, alone: bool) -> Outcome:
         typer.echo(f"refvae: {named}{outcome.reason}", err=True)
     elif outcome.status == "skipped":
         typer.echo(f"{image.path} was finished before: {outcome.side_car}")
-    elif outcome.side_car is not None:
-        print_outputs(outcome.outputs, outcome.side_car)
+    else:
+        print_outputs(outcome.outputs, outcome.side_car if outcome.replayable else None)
     return outcome
 
 

@@ -1,0 +1,242 @@
+"""A stack that is to be upscaled: what it makes, and each plane of that."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from napari_refvae.engine.frame import check_scale
+from napari_refvae.engine.upscaler import drain
+from napari_refvae.errors import InvalidInputError, InvalidSpecError
+from napari_refvae.imageio.arrays import ArraySource
+from napari_refvae.imageio.files import open_source
+from napari_refvae.imageio.pixels import as_reference
+from napari_refvae.inputs import Guide, Picture, read_references
+from napari_refvae.loading import load_model
+from napari_refvae.planning import RunSettings, plan_run
+from napari_refvae.provenance import Source, pixel_hash
+from napari_refvae.spec import ImageReference, PriorReference, SampleSpec, SelfReference
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from napari_refvae.imageio.layout import Layout
+    from napari_refvae.inputs import ReferenceLike
+    from napari_refvae.loading import LoadedModel
+
+__all__ = ["STACK_FORMAT", "Account", "Latent", "PlannedStack", "StackImage", "plan_stack"]
+
+STACK_FORMAT = "napari-refvae-stack/1"
+
+NONE = Guide(PriorReference(), Source("none", "none"))
+
+Latent = Literal["same", "fresh"]
+
+
+@dataclass(frozen=True, slots=True)
+class StackImage:
+    """One sample of a whole stack, or its faithful image.
+
+    Attributes
+    ----------
+    name
+        Of the reference; ``faithful`` for the faithful image.
+    seed
+        Of the sample's first plane; None for the faithful image.
+    reference
+        Number of the reference; None for the faithful image.
+    """
+
+    name: str
+    seed: int | None
+    reference: int | None
+
+    @property
+    def ending(self) -> str:
+        """What its file's name ends with, before the suffix."""
+        clean = "".join(letter if letter.isalnum() or letter in "-_" else "-" for letter in self.name)[:40]
+        return "faithful" if self.seed is None else f"{clean.strip('-') or 'reference'}_s{self.seed}"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PlannedStack:
+    """A stack, with all that upscaling it needs read and checked, but for its pixels.
+
+    Attributes
+    ----------
+    source
+        The stack.
+    origin
+        Where it came from.
+    guides
+        The references.
+    settings
+        As of a single run.
+    model, scale
+        What makes it, and how much larger.
+    latent
+        ``same``: each plane of a sample gets the sample's random numbers, and the stack's middle plane where it is
+        its own reference. ``fresh``: each plane has its own, from the seed ``seed + sample + plane * samples``.
+    missing
+        How many values are NaN or infinite. They are filled for the network and put back into the results.
+    """
+
+    source: ArraySource
+    origin: Source
+    guides: tuple[Guide, ...]
+    settings: RunSettings
+    model: LoadedModel
+    scale: int
+    latent: Latent = "same"
+    missing: int = 0
+
+    @property
+    def layout(self) -> Layout:
+        """Of each result: axes, steps and places in the world."""
+        layout, region = self.source.layout, self.settings.region
+        if region is not None:
+            part = {"y": (region.y, region.height), "x": (region.x, region.width)}
+            axes = (
+                replace(axis, length=part[axis.name][1], translation=axis.translation + axis.scale * part[axis.name][0])
+                if axis.name in part
+                else axis
+                for axis in layout.axes
+            )
+            layout = replace(layout, axes=tuple(axes))
+        return layout.enlarged(self.scale)
+
+    @property
+    def images(self) -> list[StackImage]:
+        """What it makes, in order."""
+        spec = self.settings.samples
+        made = [
+            StackImage(self.guides[number // spec.count].source.name, spec.seed + number, number // spec.count)
+            for number in range(spec.count * len(self.guides))
+        ]
+        return [*made, StackImage("faithful", None, None)] if self.settings.faithful else made
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """What is known of its side-car before it is made."""
+        settings, layout = self.settings, self.source.layout
+        region, limits, spec = settings.region, settings.intensity_range, settings.samples
+        asked = {name: getattr(spec, name) for name in ("count", "seed", "temperature", "strength", "vividness")}
+        return {
+            "format": STACK_FORMAT,
+            "model": {"name": self.model.name, "preset": self.model.info.preset, "sha256": self.model.info.identity},
+            "input": self.origin.as_dict() | {"axes": layout.names, "shape": [*layout.shape]},
+            "references": [guide.source.as_dict() for guide in self.guides],
+            "settings": asked
+            | {
+                "consistency": settings.consistency,
+                "intensity_range": None if limits is None else [limits.low, limits.high],
+                "region": None if region is None else [region.y, region.x, region.height, region.width],
+                "scale": settings.scale,
+                "faithful": settings.faithful,
+                "latent": self.latent,
+            },
+        }
+
+    def planes(self, image: StackImage, account: Account, on_plane: Callable[[], None]) -> Iterator[NDArray[Any]]:
+        """One image of the whole stack, plane by plane."""
+        for number, (index, pixels) in enumerate(self.source.planes()):
+            settings = self._plane_settings(image, number)
+            guide = NONE if image.reference is None else self.guides[image.reference]
+            picture = Picture(pixels, Source("image", f"plane {index}"))
+            try:
+                result = drain(plan_run(picture, [guide], settings).steps())
+            except InvalidInputError as error:
+                raise InvalidInputError(f"plane {index}: {error}") from error
+            account.add(result.lr_psnr[0], result.provenance["resolved"])
+            yield result.sr[0]
+            on_plane()
+
+    def _plane_settings(self, image: StackImage, plane: int) -> RunSettings:
+        spec = self.settings.samples
+        if image.seed is None:  # as the engine has it: no reference, nothing random, vividness 0
+            one = SampleSpec(1, 0, temperature=0.0, strength=spec.strength, vividness=0.0)
+        else:
+            step = spec.count * len(self.guides) if self.latent == "fresh" else 0
+            one = replace(spec, count=1, seed=image.seed + plane * step)
+        return replace(self.settings, samples=one, faithful=False)
+
+
+@dataclass(slots=True)
+class Account:
+    """What is known of one image once its planes are made: the least LR-PSNR in dB, and what made them."""
+
+    lr_psnr: float = math.inf
+    resolved: dict[str, Any] = field(default_factory=dict)
+
+    def add(self, lr_psnr: float, resolved: dict[str, Any]) -> None:
+        """Take one more plane into account."""
+        self.lr_psnr, self.resolved = min(self.lr_psnr, lr_psnr), resolved
+
+
+def plan_stack(
+    image: Path | str | ArraySource,
+    references: ReferenceLike | Sequence[ReferenceLike] = (),
+    settings: RunSettings | None = None,
+    *,
+    latent: Latent = "same",
+    source: ArraySource | None = None,
+) -> PlannedStack:
+    """Open a stack and check all that upscaling it needs.
+
+    Parameters
+    ----------
+    image
+        A TIFF, OME-TIFF or OME-Zarr, or what `napari_refvae.imageio.arrays.describe_array` makes of an array.
+    references, settings
+        As of a single run.
+    latent
+        See `PlannedStack`.
+    source
+        The image's, if it is open already.
+
+    Raises
+    ------
+    RefVAEError
+        As `api.upscale`.
+    """
+    if latent not in ("same", "fresh"):
+        raise InvalidSpecError(f"latent must be 'same' or 'fresh'; got {latent!r}")
+    settings = settings or RunSettings()
+    source = source or (image if isinstance(image, ArraySource) else open_source(image))
+    if settings.region is not None:
+        settings.region.check_within(source.layout.size)
+    path = None if isinstance(image, ArraySource) else Path(image).resolve()
+    name = source.name if path is None else path.name
+    sha256, missing = _survey(source)
+    origin = Source("image", name, None if path is None else str(path), sha256)
+    guides = read_references(references, settings.intensity_range, source.dtype)
+    if latent == "same" and source.layout.count > 1:
+        guides = [_through_the_stack(guide, source, settings) for guide in guides]
+    loaded = load_model(settings.model)
+    scale = check_scale(settings.scale, loaded.network.scale)
+    settings = replace(settings, model=loaded)
+    return PlannedStack(source, origin, tuple(guides), settings, loaded, scale, latent, missing)
+
+
+def _through_the_stack(guide: Guide, source: ArraySource, settings: RunSettings) -> Guide:
+    """A reference for all planes alike: where a plane would be its own, the middle one."""
+    if not isinstance(guide.reference, SelfReference):
+        return guide
+    middle = source.read(tuple(axis.length // 2 for axis in source.layout.leading))
+    return Guide(ImageReference(as_reference(middle, settings.intensity_range), guide.reference.name), guide.source)
+
+
+def _survey(source: ArraySource) -> tuple[str, int]:
+    """sha256 over the hashes of the planes, and how many values are NaN or infinite; read plane by plane."""
+    digest, missing = hashlib.sha256(f"{source.layout.names}{source.layout.shape}".encode()), 0
+    for _, plane in source.planes():
+        digest.update(pixel_hash(plane).encode())
+        missing += int(np.count_nonzero(~np.isfinite(plane))) if plane.dtype.kind == "f" else 0
+    return digest.hexdigest(), missing

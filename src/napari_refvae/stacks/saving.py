@@ -1,0 +1,157 @@
+"""A stack's results as files: written plane by plane, all of them or none, under names that are free."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from napari_refvae.imageio.files import unique_stem
+from napari_refvae.imageio.omezarr import whole_ome_zarr
+from napari_refvae.imageio.stackwriting import write_stack
+from napari_refvae.imageio.writing import OME_DTYPES, output_errors, write_text
+from napari_refvae.spec import Progress
+from napari_refvae.stacks.planning import Account
+from napari_refvae.version import installed_version
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from napari_refvae.stacks.planning import PlannedStack, StackImage
+
+__all__ = ["save_stack"]
+
+
+def save_stack(
+    plan: PlannedStack,
+    folder: Path,
+    stem: str,
+    suffix: str = ".ome.tif",
+    *,
+    plainly: bool = False,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> tuple[list[tuple[Path, StackImage, float]], Path]:
+    """Upscale a stack into ``<stem>_x8_<reference>_s<seed><suffix>`` for each sample, and a side-car.
+
+    Each file is there whole or not at all; if anything fails, nothing is left. No file is overwritten.
+
+    Parameters
+    ----------
+    plan
+        From `plan_stack`.
+    folder
+        Made if it is not there.
+    stem
+        Start of all names.
+    suffix
+        ``.ome.tif``, ``.tif`` or ``.zarr``. What OME-TIFF cannot hold goes to ``.tif``.
+    plainly
+        Whether the image is called ``<stem><suffix>`` if there is one alone.
+    on_progress
+        Called after each plane.
+
+    Returns
+    -------
+    images
+        Each file, what it is, and the least LR-PSNR of its planes in dB.
+    side_car
+        The JSON file beside them.
+
+    Raises
+    ------
+    RefVAEError
+        If the disk is full, a plane damaged, and so on.
+    """
+    suffix = ".tif" if suffix == ".ome.tif" and plan.source.dtype.name not in OME_DTYPES else suffix
+    placed: list[Path] = []
+    with output_errors(folder / stem), _removed_on_failure(placed):
+        folder.mkdir(parents=True, exist_ok=True)
+        side_car, targets = _reserve(folder, stem, _endings(plan, suffix, plainly), placed)
+        accounts = []
+        for number, (image, target) in enumerate(zip(plan.images, targets, strict=True)):
+            placed.append(target)
+            account = Account()
+            planes = plan.planes(image, account, _counter(plan, number, on_progress))
+            _write(target, plan, planes)
+            accounts.append(account)
+        write_text(side_car, json.dumps(_record(plan, targets, accounts), indent=2, allow_nan=False) + "\n")
+    made = zip(targets, plan.images, accounts, strict=True)
+    return [(target, image, account.lr_psnr) for target, image, account in made], side_car
+
+
+def _write(target: Path, plan: PlannedStack, planes: Iterator[NDArray[Any]]) -> None:
+    if target.suffix != ".zarr":
+        write_stack(target, plan.layout, plan.source.dtype, planes)
+        return
+    with whole_ome_zarr(target, plan.layout, plan.source.dtype, name=target.stem) as data:
+        for index, plane in zip(plan.layout.planes(), planes, strict=True):
+            data.write(plane, index)
+
+
+def _counter(plan: PlannedStack, number: int, on_progress: Callable[[Progress], None] | None) -> Callable[[], None]:
+    """What says, once called, that one more plane of an image is done."""
+    count, images = plan.source.layout.count, len(plan.images)
+    done = number * count
+
+    def count_one() -> None:
+        nonlocal done
+        done += 1
+        if on_progress is not None:
+            on_progress(Progress(done, images * count, "project", number, images))
+
+    return count_one
+
+
+def _endings(plan: PlannedStack, suffix: str, plainly: bool) -> list[str]:
+    """How the names end, the side-car's last; the seeds tell the images apart."""
+    side_car = f"_x{plan.scale}.json"
+    if plainly and len(plan.images) == 1:
+        return [suffix, side_car]
+    return [*(f"_x{plan.scale}_{image.ending}{suffix}" for image in plan.images), side_car]
+
+
+def _reserve(folder: Path, stem: str, endings: Sequence[str], placed: list[Path]) -> tuple[Path, list[Path]]:
+    """Choose free names, and put an empty side-car there, so that no other process chooses them too."""
+    while True:
+        free = unique_stem(folder, stem, endings)
+        *targets, side_car = (folder / (free + ending) for ending in endings)
+        placed.append(side_car)  # first, so that an interruption in between removes it
+        try:
+            side_car.touch(exist_ok=False)
+        except FileExistsError:
+            placed.remove(side_car)
+        else:
+            return side_car, targets
+
+
+@contextmanager
+def _removed_on_failure(paths: list[Path]) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:  # Ctrl-C too
+        for path in paths:
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+        raise
+
+
+def _record(plan: PlannedStack, targets: Sequence[Path], accounts: Sequence[Account]) -> dict[str, Any]:
+    software = {name: installed_version(name) for name in ("napari-refvae", "torch", "numpy")}
+    files: list[dict[str, Any]] = []
+    for target, image in zip(targets, plan.images, strict=True):
+        entry: dict[str, Any] = {"name": target.name}
+        if target.is_file():
+            with target.open("rb") as file:
+                entry["sha256"] = hashlib.file_digest(file, "sha256").hexdigest()
+        files.append(entry if image.seed is None else entry | {"reference": image.name, "seed": image.seed})
+    record = plan.record | {"software": software, "resolved": accounts[0].resolved, "files": files}
+    if plan.missing:
+        record["input"] = record["input"] | {"missing": plan.missing}
+    return record
