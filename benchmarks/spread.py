@@ -25,7 +25,8 @@ from napari_refvae.explore.spread import CONTEXT, LUMA, PROBE, busiest_region, d
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-LARGEST = 384
+LARGEST = 256
+"""Pixels a side of what is read of an original."""
 
 
 def pairs(between: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -34,11 +35,14 @@ def pairs(between: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def feature_distances(distance: FeatureDistance, samples: list[NDArray[np.uint8]]) -> NDArray[np.float64]:
-    """Of all pairs, by VGG-19."""
+    """Of all pairs: squared differences of VGG-19's features, summed over channels and layers, averaged over places."""
     between = np.zeros((len(samples), len(samples)))
     features = [distance.features(sample) for sample in samples]
     for one, two in itertools.combinations(range(len(samples)), 2):
-        between[one, two] = between[two, one] = distance.measure(samples[one], features[two]).value
+        apart = sum(
+            float((x - y).square().sum(dim=1).mean()) for x, y in zip(features[one], features[two], strict=True)
+        )
+        between[one, two] = between[two, one] = apart
     return between
 
 
