@@ -155,6 +155,12 @@ class TestBadImages:
         assert "b.png" in done.stderr
         assert not Path("out").exists()
 
+    def test_a_declared_range_holds_for_references_of_the_images_dtype(self, folder, upscale):
+        write_image(folder / "counts.tif", LR.astype(np.float32) * 10)
+        write_image(folder / "deep.tif", LR[::-1].astype(np.float32) * 10)
+        done = upscale("counts.tif", "-r", "deep.tif", "--range", "0", "2550")
+        assert done.exit_code == 0, done.output
+
     def test_missing_values_are_said_once(self, folder, upscale):
         values = np.ones((4, 5), np.float32)
         values[1, 2] = np.nan
@@ -245,25 +251,28 @@ main()
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
 def test_kill_9_leaves_nothing_half_written_and_nothing_is_made_twice(folder, upscale, tiny_model):
-    """An image is three steps: its sample is whole, has its name, has its side-car. Each is interrupted once."""
-    for number in range(5):
+    """An image is three steps: its sample is whole, has its name, has its side-car. Two are interrupted.
+
+    Results lie among the inputs, where the leftovers of a killed run are no inputs either.
+    """
+    for number in range(3):
         Image.fromarray(np.roll(LR, number, axis=1)).save(f"photos/{number}.png")
-    words = ["upscale", "photos", "--resume", "-n", "1", "-o", "out", "--model", str(tiny_model)]
+    inputs = sorted(path.name for path in Path("photos").iterdir() if path.suffix in (".png", ".jpg"))
+    before = files(folder / "photos")
+    words = ["upscale", "photos", "--resume", "-n", "1", "-o", "photos", "--model", str(tiny_model)]
     words += ["--device", "cpu", "--precision", "float32"]
     for fatal in (5, 6):
         killed = subprocess.run([sys.executable, "-c", KILLED.format(fatal=fatal), *words], timeout=100)
         assert killed.returncode == -9
-        assert any(not path.stat().st_size or path.name.startswith(".") for path in (folder / "out").iterdir())
-    done = upscale("photos", "--resume")
+        assert any(not path.stat().st_size or path.name.startswith(".") for path in Path("photos").iterdir())
+    done = upscale("photos", "--resume", "-o", "photos")
 
     assert done.exit_code == 0, done.output
-    assert "7 images: 5 made, 2 finished before" in done.stdout
-    made = files(folder / "out")
-    records = [json.loads((folder / "out" / name).read_text()) for name in made if name.endswith(".json")]
-    assert sorted(Path(record["input"]["path"]).name for record in records) == sorted(
-        path.name for path in Path("photos").iterdir() if path.suffix in (".png", ".jpg")
-    )
-    assert len(made) == 14
+    assert "5 images: 3 made, 2 finished before" in done.stdout
+    made = [name for name in files(folder / "photos") if name not in before]
+    records = [json.loads(Path("photos", name).read_text()) for name in made if name.endswith(".json")]
+    assert sorted(Path(record["input"]["path"]).name for record in records) == inputs
+    assert len(made) == 2 * len(inputs)
 
 
 class TestSpace:

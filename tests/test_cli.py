@@ -434,6 +434,7 @@ def test_ctrl_c_ends_with_130_and_whole_runs_only(folder, tiny_model):
     Image.fromarray(np.tile(LR, (12, 12, 1))).save("large.png")
     code = "from napari_refvae.cli import main; main()"
     words = ["upscale", "cat.png", "large.png", "-n", "40", "--model", str(tiny_model), "-o", "out"]
+    words += ["brick.png", "--report", "report.json"]
     process = subprocess.Popen(
         [sys.executable, "-c", code, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
@@ -445,7 +446,9 @@ def test_ctrl_c_ends_with_130_and_whole_runs_only(folder, tiny_model):
     _, said = process.communicate(timeout=100)
 
     assert process.returncode == 130, said
-    assert "2 images: 1 made, 1 stopped half-way" in said
+    assert "3 images: 1 made, 1 stopped half-way, of which nothing is left, 1 not begun" in said
     assert "Traceback" not in said
+    told = json.loads((folder / "report.json").read_text())["images"]
+    assert [entry["status"] for entry in told] == ["done", "stopped", "waiting"]
     record = json.loads((folder / "out" / "cat_x8.json").read_text())
     assert made(folder) == sorted(["cat_x8.json", *(entry["name"] for entry in record["files"])])

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from napari_refvae.batch.jobs import ImageJob, StackJob
 from napari_refvae.batch.report import Outcome, Output
@@ -24,7 +23,8 @@ from napari_refvae.stacks.planning import plan_stack
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
-    from pathlib import Path
+
+    import numpy as np
 
     from napari_refvae.batch.finding import Found
     from napari_refvae.batch.jobs import Job
@@ -74,7 +74,7 @@ class Batch:
     _guides: dict[np.dtype[np.generic], list[Guide]] = field(default_factory=dict, init=False)
     _side_cars: SideCars = field(default_factory=SideCars, init=False)
 
-    def check(self, images: Iterable[Found]) -> None:
+    def check(self, images: Sequence[Found]) -> None:
         """Refuse what would fail for every image, before any of them is begun.
 
         Raises
@@ -87,10 +87,12 @@ class Batch:
         upscaler = load_upscaler(loaded, self.settings.device, self.settings.precision)
         scale = check_scale(self.settings.scale, upscaler.model.scale)
         as_tiles(self.settings.tile, (1, 1))
-        guides = self._read_references(np.dtype(np.uint8))
+        for reference in self.references:
+            if isinstance(reference, str | Path) and str(reference) not in ("self", "none"):
+                read_picture(reference)  # its range depends on each image's dtype
         if self.check_disk:
             settings = replace(self.settings, scale=scale)
-            made = self.settings.samples.count * len(guides) + self.settings.faithful
+            made = self.settings.samples.count * max(1, len(self.references)) + self.settings.faithful
             check_space(sum(expect_bytes(image.path, settings, made) for image in self._open(images)), self.output)
 
     def check_all(self, images: Iterable[Found]) -> None:
@@ -170,16 +172,15 @@ class Batch:
             self._guides[dtype] = read_references([*self.references], self.settings.intensity_range, dtype)
         return self._guides[dtype]
 
-    def _open(self, images: Iterable[Found]) -> list[Found]:
+    def _open(self, images: Sequence[Found]) -> list[Found]:
         """Those that, as far as the names in side-cars tell, are not finished."""
         if not self.resume:
             return [*images]
-        return [image for image in images if not self._is_recorded(image)]
-
-    def _is_recorded(self, image: Found) -> bool:
-        records = (record for _, record in self._side_cars.of(self.output / image.folder))
-        sources = (record.get("input") for record in records)
-        return str(image.path.resolve()) in {source.get("path") for source in sources if isinstance(source, dict)}
+        recorded: dict[Path, set[str]] = {}
+        for image in images:
+            if image.folder not in recorded:
+                recorded[image.folder] = self._side_cars.inputs(self.output / image.folder)
+        return [image for image in images if str(image.path.resolve()) not in recorded[image.folder]]
 
 
 def _stem(path: Path) -> str:

@@ -47,13 +47,12 @@ class SideCars:
     """The side-cars of folders, each folder read once: which runs are finished."""
 
     def __init__(self) -> None:
-        self._folders: dict[Path, list[tuple[Path, dict[str, Any]]]] = {}
+        self._folders: dict[Path, dict[str, list[tuple[Path, dict[str, Any]]]]] = {}
 
-    def of(self, folder: Path) -> list[tuple[Path, dict[str, Any]]]:
-        """Those of a folder when it was first asked for."""
-        if folder not in self._folders:
-            self._folders[folder] = [*iterate_side_cars(folder)]
-        return self._folders[folder]
+    def inputs(self, folder: Path) -> set[str]:
+        """The inputs' paths that those of a folder name."""
+        records = (record for entries in self._of(folder).values() for _, record in entries)
+        return {str(record["input"].get("path")) for record in records}
 
     def find(self, folder: Path, wanted: Mapping[str, Any], suffix: str) -> list[Path]:
         """The files of a run that is finished, its side-car last; none if there is no such run.
@@ -67,10 +66,21 @@ class SideCars:
         suffix
             Of its images.
         """
-        for path, record in self.of(folder):
-            if _same_run(record, wanted) and (images := _whole_images(path, record, suffix)):
+        plain = json.loads(json.dumps(wanted))  # tuples as lists
+        for path, record in self._of(folder).get(plain["input"]["sha256"], ()):
+            if _same_run(record, plain) and (images := _whole_images(path, record, suffix)):
                 return [*images, path]
         return []
+
+    def _of(self, folder: Path) -> dict[str, list[tuple[Path, dict[str, Any]]]]:
+        """Those of a folder when it was first asked for, by their inputs' sha256."""
+        if folder not in self._folders:
+            found: dict[str, list[tuple[Path, dict[str, Any]]]] = {}
+            for path, record in iterate_side_cars(folder):
+                if isinstance(record.get("input"), dict):
+                    found.setdefault(str(_sha256(record["input"])), []).append((path, record))
+            self._folders[folder] = found
+        return self._folders[folder]
 
 
 def _names(record: Mapping[str, Any]) -> list[str]:
@@ -80,12 +90,11 @@ def _names(record: Mapping[str, Any]) -> list[str]:
 
 
 def _same_run(record: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
-    plain = json.loads(json.dumps(wanted))  # tuples as lists
     return (
-        all(record.get(part) == plain[part] for part in COMPARED)
-        and _sha256(record.get("model")) == _sha256(plain["model"])
-        and _same_references(record.get("references"), plain["references"])
-        and _same_input(record.get("input"), plain["input"])
+        all(record.get(part) == wanted[part] for part in COMPARED)
+        and _sha256(record.get("model")) == _sha256(wanted["model"])
+        and _same_references(record.get("references"), wanted["references"])
+        and _same_file(record["input"], wanted["input"])
     )
 
 
@@ -104,10 +113,8 @@ def _same_references(told: Any, wanted: list[dict[str, Any]]) -> bool:
     )
 
 
-def _same_input(told: Any, wanted: dict[str, Any]) -> bool:
-    """Whether the pixels are the same, and the file: where it was, or one of that name that is no longer there."""
-    if not isinstance(told, dict) or _sha256(told) != _sha256(wanted):
-        return False
+def _same_file(told: dict[str, Any], wanted: dict[str, Any]) -> bool:
+    """Whether equal pixels are the same input: the file where it was, or one of that name that is no longer there."""
     before = told.get("path")
     if before == wanted.get("path"):
         return True

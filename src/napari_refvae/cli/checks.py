@@ -45,8 +45,8 @@ def check_report(path: Path | None) -> None:
         raise OutputError(f"expected a file name for the report; {path} is a folder: add a name, such as report.json")
 
 
-def check_single(output: Path, found: Sequence[Found]) -> Path:
-    """The folder of an output that is a single zarr folder.
+def check_single(output: Path, found: Sequence[Found]) -> None:
+    """Refuse an output of one name for several images.
 
     Raises
     ------
@@ -57,4 +57,3 @@ def check_single(output: Path, found: Sequence[Found]) -> Path:
         raise OutputError(
             f"expected one image for the output {output}; got {len(found)}: name a folder and say --format zarr"
         )
-    return output.parent

@@ -30,14 +30,18 @@ WIDE = 500
 def follow_run(name: str) -> Iterator[Callable[[Step], None]]:
     """A bar on stderr with the time left, from the first step on; yields what moves it."""
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), redirect_stdout=False) as progress:
-        task = progress.add_task(name, visible=False)
+    progress = Progress(*columns, console=Console(stderr=True), redirect_stdout=False)
+    task = progress.add_task(name)
 
-        def follow(step: Step) -> None:
-            description = f"{name} {_whereabouts(step)}"
-            progress.update(task, completed=step.done, total=step.total, description=description, visible=True)
+    def follow(step: Step) -> None:
+        progress.start()
+        progress.update(task, completed=step.done, total=step.total, description=f"{name} {_whereabouts(step)}")
 
+    try:
         yield follow
+    finally:
+        if progress.live.is_started:  # else it would print an empty line
+            progress.stop()
 
 
 def _whereabouts(step: Step) -> str:

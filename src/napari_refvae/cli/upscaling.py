@@ -115,16 +115,20 @@ def upscale(
     A bad image does not stop the others. Exit code 0: all are made; 1: some failed; 2: refused, or all failed.
     """
     from napari_refvae.batch.finding import find_images, split_list
+    from napari_refvae.batch.leftovers import at_work, remove_leftovers
 
     check_output(output)
     check_report(report)
+    folder = output.parent if output.suffix == ".zarr" else output
+    if resume and (left := remove_leftovers(folder)):  # first, so that none is taken as an input
+        typer.echo(f"refvae: removed {len(left)} files that a killed run had left in {folder}", err=True)
     listed = split_list(sys.stdin.read()) if "-" in images else []
     found = find_images([word for word in images if word != "-"], listed=listed, recursive=recursive)
     name = None
     if output.suffix == ".zarr":
-        output, name, file_format = check_single(output, found), output.stem, Format.ZARR
+        check_single(output, found)
+        name, file_format = output.stem, Format.ZARR
 
-    from napari_refvae.batch.leftovers import at_work, remove_leftovers
     from napari_refvae.batch.running import Batch
     from napari_refvae.inputs import as_range, as_region
     from napari_refvae.planning import RunSettings
@@ -143,13 +147,11 @@ def upscale(
         intensity_range=as_range(intensity_range),
     )
     suffix = None if file_format is Format.SAME else f".{file_format.value}"
-    batch = Batch(settings, references or (), output, suffix, latent.value, name, resume, space_check)
-    if resume and (left := remove_leftovers(output)):
-        typer.echo(f"refvae: removed {len(left)} files that a killed run had left in {output}", err=True)
+    batch = Batch(settings, references or (), folder, suffix, latent.value, name, resume, space_check)
     batch.check(found)
     if strict:
         batch.check_all(found)
-    with at_work(output):
+    with at_work(folder):
         code = _make_all(batch, found, report)
     raise typer.Exit(code)
 
