@@ -218,6 +218,12 @@ class TestResuming:
         assert files(out) == [".0123456789ab-0.png"]
         assert remove_leftovers(out) == [out / ".0123456789ab-0.png"]
 
+    def test_folders_of_other_things_are_not_looked_into(self, folder):
+        (folder / "inner").mkdir()
+        (folder / "inner" / ".0123456789ab.partial").touch()
+        assert remove_leftovers(folder) == []
+        assert remove_leftovers(folder, [Path("inner")]) == [folder / "inner" / ".0123456789ab.partial"]
+
     def test_only_what_is_ours_is_removed(self, folder):
         out = folder / "out"
         out.mkdir()
@@ -230,8 +236,10 @@ class TestResuming:
             "empty.json",
         ):
             (out / name).touch()
+        (out / ".refvae-0123456789ab.lock").touch()  # which nobody holds
         removed = {path.name for path in remove_leftovers(out)}
         assert removed == {"b_x8.json", "b_x8_none_s0.png"}
+        assert files(out) == [".hidden.png", "a_x8_none_s0.png", "b_x8_notes.txt", "empty.json"]
 
 
 KILLED = """

@@ -11,6 +11,7 @@ import re
 import shutil
 import uuid
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
@@ -19,8 +20,7 @@ from napari_refvae.batch.sidecars import listed_results
 from napari_refvae.imageio.writing import output_errors
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from collections.abc import Iterable, Iterator
 
 __all__ = ["at_work", "remove_leftovers"]
 
@@ -53,20 +53,26 @@ def at_work(folder: Path) -> Iterator[None]:
                 parent.rmdir()
 
 
-def remove_leftovers(root: Path) -> list[Path]:
-    """Remove what killed processes have left in a folder and the folders in it.
+def remove_leftovers(root: Path, within: Iterable[Path] = (Path(),)) -> list[Path]:
+    """Remove what killed processes have left in a folder, or in folders of it.
 
     Nothing is removed while another batch is at work there.
+
+    Parameters
+    ----------
+    root
+        Where batches hold their locks.
+    within
+        The folders to look into, relative to it.
 
     Returns
     -------
     list of Path
         What was removed.
     """
-    left = [
-        path for folder in _folders(root) for path in _leftovers(folder)
-    ]  # before the locks: none of these is newer
-    if not left or _others_at_work(root):
+    # Found before the locks are looked at: what a batch writes that takes its lock in between is not among it.
+    left = [path for folder in within if (root / folder).is_dir() for path in _leftovers(root / folder)]
+    if _others_at_work(root):
         return []
     for path in left:
         if path.is_dir():
@@ -74,14 +80,6 @@ def remove_leftovers(root: Path) -> list[Path]:
         else:
             path.unlink(missing_ok=True)
     return left
-
-
-def _folders(root: Path) -> Iterator[Path]:
-    if root.is_dir():
-        yield root
-        for path in sorted(root.iterdir()):
-            if path.is_dir() and not path.is_symlink() and ".zarr" not in path.name:
-                yield from _folders(path)
 
 
 def _leftovers(folder: Path) -> Iterator[Path]:
@@ -103,7 +101,7 @@ def _leftovers(folder: Path) -> Iterator[Path]:
 
 def _others_at_work(root: Path) -> bool:
     """Whether another process holds a lock; those that nobody holds any more are removed."""
-    for path in [path for path in root.iterdir() if LOCK.fullmatch(path.name)]:
+    for path in [path for path in root.glob(".refvae-*.lock") if LOCK.fullmatch(path.name)]:
         try:
             with FileLock(path).acquire(timeout=0):
                 pass

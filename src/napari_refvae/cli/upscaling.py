@@ -120,10 +120,12 @@ def upscale(
     check_output(output)
     check_report(report)
     folder = output.parent if output.suffix == ".zarr" else output
-    if resume and (left := remove_leftovers(folder)):  # first, so that none is taken as an input
-        typer.echo(f"refvae: removed {len(left)} files that a killed run had left in {folder}", err=True)
     listed = split_list(sys.stdin.read()) if "-" in images else []
-    found = find_images([word for word in images if word != "-"], listed=listed, recursive=recursive)
+    words = [word for word in images if word != "-"]
+    found = find_images(words, listed=listed, recursive=recursive)
+    if resume and (left := remove_leftovers(folder, {image.folder for image in found})):
+        typer.echo(f"refvae: removed what a killed run had left in {folder} ({len(left)} files)", err=True)
+        found = find_images(words, listed=listed, recursive=recursive)  # none of that is an input
     name = None
     if output.suffix == ".zarr":
         check_single(output, found)
