@@ -122,6 +122,15 @@ class TestUpscaleLayer:
         assert len(viewer.layers) == 2
         assert len(Runs.of_viewer(viewer)) == 0
 
+    def test_residuals_against_a_truth_that_is_not_given_are_refused_before_the_engine(
+        self, run_layer: Callable[..., list[Any]], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        called: list[Any] = []
+        monkeypatch.setattr(scripting, "_steps", called.append)
+        with pytest.raises(InvalidInputError, match="expected a ground truth to take residuals against"):
+            run_layer(maps=MapSpec("truth"))
+        assert called == []
+
     def test_a_run_that_is_stopped_takes_back_what_it_showed(
         self, viewer: ViewerModel, run_layer: Callable[..., list[Any]], monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -195,6 +195,19 @@ class TestClick:
         np.testing.assert_allclose(results(viewer, "residual")[0].data, 1 - 9, rtol=1e-5)
         assert (widget.runs.latest().truth == 9).all()
 
+    def test_residuals_against_a_truth_that_is_not_chosen_are_refused_before_the_run(
+        self, viewer: Any, widget: UpscaleWidget, engine: Any, qtbot: Any, messages: list[tuple[str, str]]
+    ) -> None:
+        viewer.add_image(PHOTOGRAPH, rgb=True)
+        widget.advanced.residual.value = "truth"
+        qtbot.waitUntil(lambda: "expected a ground truth" in widget.bar.forecast)
+        assert not widget.start()
+        [(severity, message)] = messages
+        assert severity == "error"
+        assert "choose its layer" in message
+        assert engine.calls == []
+        assert len(viewer.layers) == 1
+
 
 class TestBeforeTheClick:
     def test_size_time_memory_and_tiles_are_said(self, viewer: Any, widget: UpscaleWidget, qtbot: Any) -> None:

@@ -54,6 +54,19 @@ class MapSpec:
         if not self.gain > 0:
             raise InvalidSpecError(f"the gain of residual maps must be positive; got {self.gain!r}")
 
+    def check_truth(self, given: bool) -> None:
+        """Refuse residuals against a ground truth that is not given: before a run, which may take minutes.
+
+        Raises
+        ------
+        InvalidInputError
+            If they are to be against it.
+        """
+        if self.against == "truth" and not given:
+            raise InvalidInputError(
+                "expected a ground truth to take residuals against; got none: choose its layer, or 'bicubic'"
+            )
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FinishedMap:
@@ -100,14 +113,12 @@ def baseline(result: SuperResolutionResult, against: Baseline, truth: NDArray[An
     InvalidInputError
         If it is to be the ground truth, and there is none.
     """
+    MapSpec(against).check_truth(truth is not None)
     if against == "bicubic":
         return result.bicubic
     if against == "mean":
         return _banded(result.sr, lambda band: band.mean(axis=0, dtype=np.float32))
-    if truth is None:
-        raise InvalidInputError(
-            "expected a ground truth to take residuals against; got none: choose its layer, or 'bicubic'"
-        )
+    assert truth is not None  # as checked
     return truth
 
 

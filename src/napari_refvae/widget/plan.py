@@ -62,11 +62,12 @@ class Plan:
         RefVAEError
             If something that is chosen cannot be used.
         """
+        truth, maps = images.truth.value, _maps(advanced)
+        maps.check_truth(truth is not None)
         origin = read_input(images.image.value, point)
         region = images.region()
         if region is not None:
             origin = origin.within(region)
-        truth = images.truth.value
         arguments = sampling.arguments() | advanced.arguments()
         arguments |= {
             "image": origin.pixels,
@@ -77,7 +78,7 @@ class Plan:
         return cls(
             origin,
             None if truth is None else read_truth(truth, origin, sampling.scale.value, point),
-            MapSpec(advanced.residual.value, advanced.gain.value, advanced.spread.value),
+            maps,
             arguments,
         )
 
@@ -98,6 +99,7 @@ def describe_plan(
     data = layer.data[0] if layer.multiscale else layer.data
     shape = data.shape[layer.ndim - 2 :]
     try:
+        _maps(advanced).check_truth(images.truth.value is not None)
         region = images.region()
     except RefVAEError as error:
         return f"{error}."
@@ -121,3 +123,7 @@ def describe_plan(
         return f"{text}.\n{forecast_text(engine.forecast(shape, data.dtype, **settings))}"
     except RefVAEError as error:
         return f"{text}.\n{error}."
+
+
+def _maps(advanced: AdvancedFields) -> MapSpec:
+    return MapSpec(advanced.residual.value, advanced.gain.value, advanced.spread.value)

@@ -16,6 +16,7 @@ from napari_refvae.errors import InvalidInputError, InvalidSpecError, RefVAEErro
 from napari_refvae.inputs import as_range, as_region
 from napari_refvae.spec import Progress
 from napari_refvae.widget.layers import read_input, read_reference, read_truth
+from napari_refvae.widget.maps import MapSpec
 from napari_refvae.widget.runs import Runs
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from napari_refvae.regions import Region
     from napari_refvae.spec import IntensityRange
     from napari_refvae.widget.layers import InputImage
-    from napari_refvae.widget.maps import MapSpec
     from napari_refvae.widget.runs import Run
 
     Steps = Generator[Progress | FinishedSample | None, None, SuperResolutionResult]
@@ -96,6 +96,8 @@ def upscale_layer(
             "upscale_layer adds layers, which napari allows on the main thread only; in a worker call "
             "napari_refvae.upscale, and add the layers when it has returned"
         )
+    maps = maps or MapSpec()
+    maps.check_truth(truth is not None)
     chosen = _layer(viewer, layer)
     point = viewer.dims.point if plane is None else _point(chosen, plane)
     origin = _origin(chosen, point, as_region(region), as_range(intensity_range))
