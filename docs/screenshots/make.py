@@ -153,7 +153,7 @@ def micrograph() -> Iterator[tuple[str, Session]]:
     session.start()
     session.finish()
     session.frame("tissue")
-    gallery = session.dock("Compare samples")
+    gallery = session.dock("Compare samples").gallery
     session.settle(2)
     yield "gallery", session
     gallery._panel._grid_button.click()

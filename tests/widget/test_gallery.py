@@ -93,6 +93,27 @@ def test_click_hover_and_keys_show_samples(viewer: ViewerModel, gallery: Gallery
     assert visible(viewer) == ["photo 8x #3"]
 
 
+@pytest.mark.parametrize("automatic", [False, True])
+def test_what_a_run_has_for_a_while_only_goes_with_it(viewer: ViewerModel, gallery: Gallery, automatic: bool) -> None:
+    _, older = add_run(viewer)
+    if not automatic:
+        add_run(viewer, samples=2)
+    gallery.refresh()
+    gallery.show_run(shown := next(iter(Runs.of_viewer(viewer))))
+    assert shown is older
+    gallery._panel.choose("input", first=True)
+    press(viewer, BLINK)
+    assert "Input" in viewer.layers
+    if automatic:
+        add_run(viewer, samples=2)
+        gallery.refresh()
+    else:
+        gallery._choices.chosen.emit(Runs.of_viewer(viewer).latest())
+    assert gallery.run is not older
+    assert "Input" not in viewer.layers
+    assert older.samples[0].image.visible
+
+
 def test_verdicts(viewer: ViewerModel, gallery: Gallery, tmp_path: Path) -> None:
     _, run = add_run(viewer)
     gallery.refresh()

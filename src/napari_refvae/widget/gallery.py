@@ -76,18 +76,13 @@ class Gallery(QWidget):
         self.refresh()
 
     @property
-    def native(self) -> QWidget:
-        """Itself, where magicgui's widgets have theirs."""
-        return self
-
-    @property
     def run(self) -> Run | None:
         """The run that is shown."""
         return self._run
 
     def show_run(self, run: Run | None) -> None:
         """Show a run's samples."""
-        self._run = run
+        self._turn_to(run)
         self.refresh()
 
     def step(self, by: int) -> None:
@@ -133,7 +128,7 @@ class Gallery(QWidget):
         """Show the run as it is now; the newest if it is gone."""
         runs = [run for run in self._runs if run.samples][::-1]
         if self._run not in runs or runs[0].id not in self._seen:
-            self._run = runs[0] if runs else None
+            self._turn_to(runs[0] if runs else None)
         self._seen.update(run.id for run in runs)
         found = pictures_of(self._run) if self._run else []
         self._pictures = {picture.key: picture for picture in found}
@@ -195,6 +190,12 @@ class Gallery(QWidget):
         self._stale.timeout.connect(self.refresh)
         self._verdicts.remove_clicked.connect(self.remove_discarded)
         self._verdicts.export_clicked.connect(lambda suffix: self.export(suffix))
+
+    def _turn_to(self, run: Run | None) -> None:
+        """From now on about another run; what the one before has on the canvas for a while only goes."""
+        if run is not self._run:
+            self._stage.leave()
+            self._run = run
 
     def _run_changed(self, run: Run) -> None:
         self._stale.start()  # many changes in a row are one

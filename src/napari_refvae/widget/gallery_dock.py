@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from napari_refvae.widget.gallery import Gallery
+from napari_refvae.widget.closing import ClosingWatcher
+from napari_refvae.widget.gallery_place import GalleryPlace
 from napari_refvae.widget.runs import Runs
 
 if TYPE_CHECKING:
@@ -17,8 +18,10 @@ MARGINS = (8, 6, 6, 8)
 """Pixels: left, top, right, bottom; those of the widget for upscaling."""
 
 
-class GalleryDock(Gallery):
+class GalleryDock(GalleryPlace):
     """The gallery of a viewer's runs, whoever made them: the widget or `napari_refvae.upscale_layer`.
+
+    Where the widget for upscaling has it in a tab, it moves here, and back when this dock is closed.
 
     Parameters
     ----------
@@ -27,7 +30,6 @@ class GalleryDock(Gallery):
     """
 
     def __init__(self, napari_viewer: napari.Viewer) -> None:
-        super().__init__(Runs.of_viewer(napari_viewer), napari_viewer)
-        layout = self.layout()
-        assert layout is not None  # the gallery has made it
-        layout.setContentsMargins(*MARGINS)
+        super().__init__(Runs.of_viewer(napari_viewer), napari_viewer, MARGINS)
+        self.open()
+        self._watcher = ClosingWatcher(self, self.release)

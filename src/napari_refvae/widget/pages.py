@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFrame, QScrollArea, QSizePolicy, QStackedWidget, QTabWidget, QVBoxLayout, QWidget
 
+from napari_refvae.widget.gallery_place import GalleryPlace
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -17,6 +19,9 @@ __all__ = ["Pages"]
 
 LEAST_HEIGHT = 200  # pixels
 SPACING = 10
+MARGINS = (2, 8, 2, 2)
+"""Of the gallery, in pixels: left, top, right, bottom."""
+
 TABS = (
     "QTabBar::tab { padding: 5px 14px; }"
     "QTabWidget::pane { border: none; border-top: 1px solid rgba(128, 128, 128, 70); }"
@@ -24,7 +29,7 @@ TABS = (
 
 
 class Pages(QStackedWidget):
-    """Welcome while there is no image; the form; the gallery, from the first run on.
+    """Welcome while there is no image; the form; the gallery, from the first sample on.
 
     Parameters
     ----------
@@ -39,8 +44,7 @@ class Pages(QStackedWidget):
     def __init__(self, welcome: QWidget, sections: Sequence[QWidget], runs: Runs, viewer: Any) -> None:
         super().__init__()
         self._runs = runs
-        self._viewer = viewer
-        self.gallery: Gallery | None = None
+        self._place = GalleryPlace(runs, viewer, MARGINS)
         self._tabs = QTabWidget()
         self._tabs.setStyleSheet(TABS)
         self._tabs.addTab(_scrolling(sections), "Set up")
@@ -48,8 +52,14 @@ class Pages(QStackedWidget):
         self.addWidget(welcome)
         self.addWidget(self._tabs)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
-        if len(runs):
-            self._add_gallery()
+        self._place.moved.connect(self._gallery_moved)
+        self._runs.changed.connect(self._open_gallery)
+        self._open_gallery()
+
+    @property
+    def gallery(self) -> Gallery | None:
+        """The gallery, while it is here."""
+        return self._place.gallery
 
     def show_form(self, has_image: bool) -> None:
         """The form or the gallery, whichever the user left, if there is something to work on; else the welcome."""
@@ -58,27 +68,26 @@ class Pages(QStackedWidget):
         self.setCurrentIndex(int(has_image or len(self._runs) > 0))
 
     def show_gallery(self) -> None:
-        """Bring the gallery to the front."""
-        self._add_gallery()
-        self._tabs.setCurrentIndex(1)
+        """Bring the gallery to the front, unless a dock has it."""
+        if self.gallery is not None:
+            self._tabs.setCurrentWidget(self._place)
 
     def detach(self) -> None:
         """Let the gallery go: its dock is gone."""
-        if self.gallery is not None:
-            self.gallery.detach()
+        self._runs.changed.disconnect(self._open_gallery)
+        self._place.moved.disconnect(self._gallery_moved)
+        self._place.release()
 
-    def _add_gallery(self) -> None:
-        """Made with the first run: until then it costs no time and takes no keys."""
-        if self.gallery is not None:
-            return
-        from napari_refvae.widget.gallery import Gallery
+    def _open_gallery(self, *_: Any) -> None:
+        """With the first sample, whoever made it; until then a gallery costs no time and takes no keys."""
+        if any(run.samples for run in self._runs):
+            self._place.open(patient=True)
 
-        self.gallery = Gallery(self._runs, self._viewer)
-        frame = QWidget()
-        column = QVBoxLayout(frame)
-        column.setContentsMargins(2, 8, 2, 2)
-        column.addWidget(self.gallery)
-        self._tabs.addTab(frame, "Samples")
+    def _gallery_moved(self, here: bool) -> None:
+        if here:
+            self._tabs.addTab(self._place, "Samples")
+        else:
+            self._tabs.removeTab(self._tabs.indexOf(self._place))
 
 
 def _scrolling(sections: Sequence[QWidget]) -> QScrollArea:
