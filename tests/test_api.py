@@ -330,3 +330,12 @@ def test_what_was_read_is_not_read_again(upscale, image, texture, tmp_path):
         made = upscale(picture, references, samples=1)
         np.testing.assert_array_equal(made.sr, expected.sr)
         assert made.provenance["references"] == expected.provenance["references"]
+
+
+def test_maps_of_an_input_with_infinite_values_warn_of_nothing(upscale):
+    lr = np.full((8, 8), 0.5, np.float32)
+    lr[2, 3] = np.inf
+    result = upscale(lr, samples=2)
+    for found in (result.mean, result.std, result.residual()[0]):
+        assert not np.isfinite(found[16:24, 24:32]).any()
+        assert np.isfinite(found[:16]).all()

@@ -93,12 +93,14 @@ class SuperResolutionResult:
     @property
     def mean(self) -> NDArray[np.float32]:
         """Mean of the samples, float32, in stored units."""
-        return self.sr.mean(axis=0, dtype=np.float64).astype(np.float32)
+        with _holes():
+            return self.sr.mean(axis=0, dtype=np.float64).astype(np.float32)
 
     @property
     def std(self) -> NDArray[np.float32]:
         """Standard deviation over the samples, float32, in stored units: where the detail is invention."""
-        return self.sr.std(axis=0, dtype=np.float64).astype(np.float32)
+        with _holes():
+            return self.sr.std(axis=0, dtype=np.float64).astype(np.float32)
 
     def residual(self, against: Literal["bicubic", "mean"] | NDArray[Any] = "bicubic") -> NDArray[np.float32]:
         """Each sample minus one image, float32, in stored units: ``(N, s*h, s*w[, C])``.
@@ -119,7 +121,8 @@ class SuperResolutionResult:
             base = np.asarray(against)
             if base.shape != self.sr.shape[1:]:
                 raise InvalidInputError(f"expected an image of shape {self.sr.shape[1:]} to subtract; got {base.shape}")
-        return self.sr.astype(np.float32) - base.astype(np.float32)
+        with _holes():
+            return self.sr.astype(np.float32) - base.astype(np.float32)
 
     def save(self, folder: Path | str, stem: str = "image", suffix: str = ".png") -> list[Path]:
         """Write each sample and one JSON side-car that replays the run; never overwrites a file.
@@ -134,3 +137,8 @@ class SuperResolutionResult:
         from napari_refvae.imageio.files import save_samples
 
         return save_samples(self, folder, stem, suffix)
+
+
+def _holes() -> np.errstate:
+    """Differences of infinite values, which the input may hold, are NaN: no reason for a warning."""
+    return np.errstate(invalid="ignore")
