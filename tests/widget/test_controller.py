@@ -224,6 +224,83 @@ def test_the_engine_waits_until_a_sample_is_shown(qtbot: Any) -> None:
     assert lead == [1] * 5
 
 
+def test_the_engine_waits_for_its_sample_not_for_the_progress_before_it(qtbot: Any) -> None:
+    """A progress is dealt with a moment later, when the sample after it is being shown."""
+    made: list[int] = []
+    lead: list[int] = []
+
+    def samples() -> Generator[Progress | FinishedSample, None, int]:
+        for index in range(4):
+            yield Progress(index, 4, "decode")
+            made.append(index)
+            yield finished(index)
+        return 4
+
+    def show(step: Any) -> None:
+        if isinstance(step, FinishedSample):
+            qtbot.wait(30)  # napari handles events that wait, while it shows a layer
+            lead.append(len(made) - len(lead))
+
+    ends: list[Any] = []
+    controller = UpscaleController(on_step=show, on_result=lambda _: None, on_end=ends.append, steps=samples)
+    controller.start({})
+    qtbot.waitUntil(lambda: len(ends) == 1)
+    assert lead == [1] * 4
+
+
+class TestBrokenListener:
+    """What goes wrong in the window while a step is shown."""
+
+    def test_it_ends_the_run_as_a_failure(self, qtbot: Any, messages: list[tuple[str, str]]) -> None:
+        closed = threading.Event()
+
+        def samples() -> Generator[FinishedSample, None, int]:
+            try:
+                for index in range(5):
+                    yield finished(index)
+            finally:
+                closed.set()
+            return 5
+
+        def break_down() -> None:
+            raise ValueError("no room for a layer")
+
+        seen = Recorder(samples)
+        seen.steps = _Watched(break_down)
+        seen.controller.start({})
+        qtbot.waitUntil(lambda: len(seen.ends) == 1)
+        [(severity, message)] = messages
+        assert (severity, message) == ("error", "no room for a layer")
+        assert isinstance(seen.ends[0], ValueError)
+        assert seen.results == []
+        assert closed.is_set()
+        assert not seen.controller.running
+        seen.steps = []
+        seen.controller.start({})  # reports come again
+        qtbot.waitUntil(lambda: len(seen.ends) == 2)
+        assert seen.ends[1] is None
+        assert len(seen.steps) == 5
+
+    def test_so_does_a_result_that_cannot_be_shown(self, qtbot: Any, messages: list[tuple[str, str]]) -> None:
+        seen = Recorder(counting)
+        seen.results = _Watched(lambda: {}["metadata"])
+        seen.controller.start({"total": 1})
+        qtbot.waitUntil(lambda: len(seen.ends) == 1)
+        assert isinstance(seen.ends[0], KeyError)
+        assert len(messages) == 1
+
+    def test_a_broken_end_keeps_no_later_report_back(self, qtbot: Any, messages: list[tuple[str, str]]) -> None:
+        seen = Recorder(counting)
+        seen.ends = _Watched(lambda: {}["bar"])
+        seen.controller.start({"total": 1})
+        qtbot.waitUntil(lambda: bool(messages))
+        assert not seen.controller.running
+        seen.ends = []
+        seen.controller.start({"total": 2})
+        qtbot.waitUntil(lambda: seen.ends == [None])
+        assert seen.results == [1, 2]
+
+
 def test_nothing_to_tell_is_a_chance_to_cancel(qtbot: Any) -> None:
     def waiting() -> Generator[None, None, int]:
         while True:

@@ -328,6 +328,27 @@ def test_an_error_is_said_and_leaves_nothing_behind(
     assert len(viewer.layers) == 1
 
 
+@pytest.mark.parametrize("breaks", ["add_sample", "add_map", "complete"])
+def test_a_layer_that_cannot_be_added_ends_the_run(
+    viewer: Any,
+    widget: UpscaleWidget,
+    qtbot: Any,
+    messages: list[tuple[str, str]],
+    monkeypatch: pytest.MonkeyPatch,
+    breaks: str,
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise ValueError("no room for a layer")
+
+    monkeypatch.setattr(widget.runs, breaks, fail)
+    viewer.add_image(PHOTOGRAPH, rgb=True)
+    click(widget, qtbot)
+    assert messages == [("error", "no room for a layer")]
+    assert widget.bar.status.startswith("Stopped: ValueError: no room for a layer.")
+    assert len(viewer.layers) == 1
+    assert widget.runs.latest() is None
+
+
 def test_the_input_may_go_while_it_is_super_resolved(
     viewer: Any, widget: UpscaleWidget, engine: Any, qtbot: Any
 ) -> None:

@@ -233,8 +233,8 @@ class Runs:
             position = layers.index(below)
         else:
             position = max((layers.index(mine) + 1 for mine in run.layers if mine in layers), default=len(layers))
+        run._made.add(layer)  # before it is shown: what goes wrong there leaves a layer to take back
         layers.insert(position, layer)
-        run._made.add(layer)
         layers.selection = {layer} if select else selected
 
     def _layer_removed(self, event: Any) -> None:

@@ -196,8 +196,8 @@ class UpscaleWidget(QWidget):
         if self._run is None:
             return
         seconds = time.perf_counter() - self._started
-        run, self._run = self._run, None
-        self.runs.complete(run, result, maps=())
+        self.runs.complete(self._run, result, maps=())
+        self._run = None  # from here on nothing takes it back
         self.bar.status = made_text(result, seconds)
 
     def _end(self, error: Exception | None) -> None:
