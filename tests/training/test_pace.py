@@ -23,6 +23,16 @@ def test_the_time_left_counts_to_the_last_step(clock):
     assert pace.within_budget
 
 
+def test_what_comes_between_two_steps_is_of_neither(clock):
+    pace = Pace(Budget())
+    for _ in range(3):
+        clock[0] += 2
+        pace.tick()
+        clock[0] += 500
+        pace.resume()
+    assert pace.progress(3, 13, "one", 0.5).seconds_left == pytest.approx(20)
+
+
 def test_or_to_the_end_of_the_budget_if_that_comes_first(clock):
     pace = Pace(Budget(minutes=0.5))
     clock[0] = 10

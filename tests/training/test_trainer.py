@@ -1,6 +1,7 @@
 import dataclasses
 import json
 import os
+import signal
 import subprocess
 import sys
 
@@ -13,12 +14,12 @@ from skimage import data
 from napari_refvae.errors import MissingWeightsError, TrainingError
 from napari_refvae.model.checkpoint import load_checkpoint
 from napari_refvae.model.config import PRESETS
+from napari_refvae.training import devices, watch
 from napari_refvae.training import run as run_module
-from napari_refvae.training import watch
 from napari_refvae.training.config import DataConfig, LossWeights, StageConfig, TrainingConfig
 from napari_refvae.training.data import ExampleSource
 from napari_refvae.training.pace import Budget
-from napari_refvae.training.state import load_state
+from napari_refvae.training.state import load_state, save_state
 from napari_refvae.training.trainer import Trainer
 
 pytest.importorskip("lightning")
@@ -53,6 +54,24 @@ digest = hashlib.sha256(b"".join(p.detach().numpy().tobytes() for p in trainer.e
 """
 
 
+KILLED = (
+    TWO_PROCESSES.partition("trainer.run")[0]
+    + """
+import os, signal
+from napari_refvae.training import state
+
+def replace(old, new, usual=os.replace):
+    if trainer.step == 4:
+        os.kill(os.getpid(), signal.SIGKILL)  # all is written, and nothing is in its place
+    usual(old, new)
+
+state.os.replace = replace
+trainer.run(Budget(), report_every=1, save_minutes=0)
+"""
+)
+"""Dies in the midst of its fourth save."""
+
+
 def config(steps=6, **weights):
     losses = dataclasses.replace(EVERYTHING, **weights)
     return TrainingConfig(
@@ -66,7 +85,7 @@ def config(steps=6, **weights):
 
 def trainer(folder, settings, feature_weights, **options):
     source = ExampleSource([data.astronaut()], [], settings.data, 8, seed=0)
-    return Trainer(settings, source, folder, feature_weights=feature_weights, devices=1, **options)
+    return Trainer(settings, source, folder, feature_weights=feature_weights, **options)
 
 
 def losses(folder):
@@ -177,13 +196,88 @@ def test_a_score_of_another_kind_begins_anew(tmp_path, feature_weights):
     assert load_checkpoint(tmp_path / "best.safetensors")[1].training["scores"] == {"new": 20.0}
 
 
+def test_a_state_saved_before_the_first_step_goes_on(tmp_path, feature_weights):
+    trainer(tmp_path, config(), feature_weights).run(Budget(minutes=0))
+    assert trainer(tmp_path, config(), feature_weights).step == 0
+
+
+def test_what_does_not_fit_a_state_is_named(tmp_path, feature_weights, tiny_model):
+    judged = config()
+    first = trainer(tmp_path, judged, feature_weights)
+    first._step()
+    first.save()
+    own = dataclasses.replace(judged, perceptual_network="own")
+    with pytest.raises(TrainingError, match="perceptual_network was 'features' and is 'own'"):
+        trainer(tmp_path, own, feature_weights, start=tiny_model)
+    with pytest.raises(TrainingError, match=r"adversary was 'features' and is 'patchgan'.*another output folder"):
+        trainer(tmp_path, dataclasses.replace(judged, adversary="patchgan"), feature_weights)
+    longer = dataclasses.replace(judged, steps=9, seed=4)
+    assert trainer(tmp_path, longer, feature_weights).best == first.best
+
+
+def test_a_state_without_its_config_goes_on_or_says_what_is_expected(tmp_path, feature_weights):
+    first = trainer(tmp_path, config(), feature_weights)
+    first._step()
+    first.save()
+    parts, _ = load_state(tmp_path / "last.safetensors")
+    save_state(tmp_path / "last.safetensors", parts, {"step": 1, "best": 3.0})
+    assert trainer(tmp_path, config(), feature_weights).step == 1
+    save_state(tmp_path / "last.safetensors", parts, {"best": 3.0})
+    with pytest.raises(TrainingError, match=r"preset compact, perceptual_network features, adversary features"):
+        trainer(tmp_path, config(), feature_weights)
+
+
+def test_the_best_model_outlives_a_state_that_is_older(tmp_path, feature_weights):
+    scores = iter([3.0, 7.0, 5.0])
+    run = trainer(tmp_path, config(), feature_weights, validate=lambda model: {"score": next(scores)})
+    run._validate()
+    run.save()
+    run.step = 2
+    run._validate()  # and killed before the next save
+    again = trainer(tmp_path, config(), feature_weights, validate=lambda model: {"score": next(scores)})
+    assert again.best.score == 7
+    assert not again._validate()
+    assert load_checkpoint(tmp_path / "best.safetensors")[1].training["scores"] == {"score": 7.0}
+
+
+def test_the_end_is_saved_before_it_is_scored_and_after_an_unusual_loss(tmp_path, feature_weights):
+    def fail(model):
+        raise RuntimeError("no score")
+
+    run = trainer(tmp_path, config(steps=2), feature_weights, validate=fail)
+    run.watch.see = lambda stage, loss: setattr(run.watch, "unusual", 1)
+    with pytest.raises(RuntimeError, match="no score"):
+        run.run(Budget())
+    assert load_state(tmp_path / "last.safetensors")[1]["step"] == 2
+    scored = trainer(tmp_path, config(steps=2), feature_weights, validate=lambda model: {"score": 3.0})
+    scored.run(Budget())
+    assert load_state(tmp_path / "last.safetensors")[1]["best"] == 3
+
+
+def test_a_process_starts_no_others(monkeypatch):
+    asked = []
+    monkeypatch.setattr(devices, "Fabric", lambda **options: asked.append(options["devices"]) or Recorder())
+    for started in (None, "2"):
+        if started:
+            monkeypatch.setenv("LOCAL_WORLD_SIZE", started)
+        devices.open_fabric("32-true")
+    assert asked == [1, 2]
+
+
+class Recorder:
+    """Stands for Fabric."""
+
+    def launch(self):
+        """Start nothing."""
+
+
 def test_two_processes_train_one_model(tmp_path, feature_weights):
     photographs = tmp_path / "photographs"
     photographs.mkdir()
     Image.fromarray(data.astronaut()).save(photographs / "a.png")
     program = tmp_path / "train.py"
     program.write_text(TWO_PROCESSES)
-    command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2", "--master_port=29511", str(program)]
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2", "--standalone", str(program)]
     arguments = [str(path) for path in (photographs, tmp_path / "run", feature_weights)]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     done = subprocess.run([*command, *arguments], capture_output=True, text=True, env=environment)
@@ -192,6 +286,27 @@ def test_two_processes_train_one_model(tmp_path, feature_weights):
     assert len(list((tmp_path / "run").glob("digest-*"))) == 2
     assert len(digests) == 1, "the processes hold different weights"
     assert sorted(losses(tmp_path / "run")) == [2, 4]
+
+
+def test_a_killed_run_goes_on_from_its_last_state(tmp_path, feature_weights):
+    photographs = tmp_path / "photographs"
+    photographs.mkdir()
+    Image.fromarray(data.astronaut()).save(photographs / "a.png")
+    program, folder = tmp_path / "train.py", tmp_path / "run"
+    program.write_text(KILLED)
+    command = [sys.executable, str(program), *(str(path) for path in (photographs, folder, feature_weights))]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    killed = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert load_state(folder / "last.safetensors")[1]["step"] == 3
+    settings = dataclasses.replace(
+        config(steps=4), data=DataConfig(patch=8, faithful=1, vivid=2, reference_size=32), seed=0
+    )
+    again = trainer(folder, settings, feature_weights)
+    assert again.step == 3
+    again.run(Budget(), report_every=1)
+    assert sorted(losses(folder)) == [1, 2, 3, 4]
+    assert load_state(folder / "last.safetensors")[1]["step"] == 4
 
 
 def test_no_time_means_no_step(tmp_path, feature_weights):

@@ -12,11 +12,12 @@ from napari_refvae.model.precision import has_native_bf16
 __all__ = ["open_fabric"]
 
 
-def open_fabric(precision: str, devices: int | str) -> Fabric:
-    """Fabric on the best accelerator; under ``torchrun`` or ``fabric run``, with as many processes as that started."""
-    started = os.environ.get("LOCAL_WORLD_SIZE")
-    if started is not None:
-        devices = int(started)
+def open_fabric(precision: str) -> Fabric:
+    """Fabric on one device of the best kind; under ``torchrun`` or ``fabric run``, on as many as they say.
+
+    No process starts others by itself: each would run its caller's whole program again.
+    """
+    devices = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
     if precision == "auto":
         native = has_native_bf16(torch.device("cuda" if torch.cuda.is_available() else "cpu"))
         precision = "bf16-mixed" if native else "32-true"

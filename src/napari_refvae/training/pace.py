@@ -55,6 +55,10 @@ class Pace:
         self.seconds_a_step = kept * self.seconds_a_step + (1 - kept) * lasted
         self.last = now
 
+    def resume(self) -> None:
+        """Leave out what has passed since the last step: a validation or a save is not the next step's."""
+        self.last = time.monotonic()
+
     def progress(self, step: int, steps: int, stage: str, loss: float) -> TrainingProgress:
         """State how the run is after ``step`` of ``steps``."""
         left = min((steps - step) * self.seconds_a_step, self.begin + self.budget - self.last)

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from napari_refvae.model.doors import ReferenceVAE
     from napari_refvae.training.config import TrainingConfig
 
-__all__ = ["MODEL", "STATE", "first_model"]
+__all__ = ["BEST", "MODEL", "STATE", "first_model"]
 
-STATE, MODEL = "last.safetensors", "model.safetensors"
-"""Files of a run: its whole state, and the model for everybody else."""
+STATE, MODEL, BEST = "last.safetensors", "model.safetensors", "best.safetensors"
+"""Files of a run: its whole state, and the last and the best model for everybody else."""
 
 
 def first_model(

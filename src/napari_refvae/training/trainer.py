@@ -26,7 +26,8 @@ from napari_refvae.training.journal import Journal, Report
 from napari_refvae.training.objective import TrainingNetwork, generator_loss
 from napari_refvae.training.pace import Budget, Pace, TrainingProgress
 from napari_refvae.training.perception import Perception
-from napari_refvae.training.start import MODEL, STATE, first_model
+from napari_refvae.training.resuming import Best, best_so_far, naming_what_differs
+from napari_refvae.training.start import BEST, MODEL, STATE, first_model
 from napari_refvae.training.state import flatten_optimizer, load_state, restore_optimizer, save_state
 from napari_refvae.training.watch import LossWatch
 
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
     import numpy as np
     from numpy.typing import NDArray
+    from torch import Tensor
 
     from napari_refvae.model.config import ModelConfig
     from napari_refvae.model.doors import ReferenceVAE
@@ -66,8 +68,6 @@ class Trainer:
         Shows a model's answers, ``(H, W, 3)`` uint8, whenever it is validated.
     feature_weights
         File of the feature network; by default VGG-19 is downloaded once, if a loss needs it.
-    devices
-        How many, or ``auto``.
     tensorboard
         Whether to write for TensorBoard, if it is installed.
 
@@ -89,13 +89,12 @@ class Trainer:
         validate: Callable[[ReferenceVAE], dict[str, float]] | None = None,
         sheet: Callable[[ReferenceVAE], NDArray[np.uint8]] | None = None,
         feature_weights: Path | None = None,
-        devices: int | str = "auto",
         tensorboard: bool = True,
     ) -> None:
         self.config, self.source, self.folder = config, source, folder
         self.validate, self.sheet, self.started = validate, sheet, start is not None
         folder.mkdir(parents=True, exist_ok=True)
-        self.fabric = open_fabric(config.precision, devices)
+        self.fabric = open_fabric(config.precision)
         torch.manual_seed(config.seed)
         model, self.preset = self._first_model(start, feature_weights)
         network = TrainingNetwork(model, latents=config.latents, projected=config.projected).train()
@@ -108,7 +107,7 @@ class Trainer:
         self.adversary = self._adversary()
         self.examples = Ahead(source, self.fabric.global_rank, self.fabric.device)
         self.journal, self.watch = Journal(folder, tensorboard=tensorboard), LossWatch()
-        self.step, self.best, self.best_by = 0, -math.inf, ""
+        self.step, self.best = 0, Best()
         self._resume()
 
     def _first_model(self, start: Path | None, feature_weights: Path | None) -> tuple[ReferenceVAE, str]:
@@ -150,7 +149,7 @@ class Trainer:
         if self.started and self.step == 0:
             self._validate()  # what it was before
         pace = Pace(budget)
-        saved = validated = mark = time.monotonic()
+        saved = validated = pace.last
         totals: dict[str, float] = {}
         marked = self.step
         while self.step < self.config.steps and self._agree(pace.within_budget and not should_stop()):
@@ -158,23 +157,27 @@ class Trainer:
                 totals[name] = totals.get(name, 0.0) + value
             self.step += 1
             pace.tick()
-            now, stage, rate = pace.last, *self.config.stage_at(self.step)
+            stage, rate = self.config.stage_at(self.step)
+            count = self.step - marked
             if self.fabric.is_global_zero:
-                loss = totals["loss"] / (self.step - marked)
-                progress(pace.progress(self.step, self.config.steps, stage.name, loss))
+                progress(pace.progress(self.step, self.config.steps, stage.name, totals["loss"] / count))
             if self.step % report_every == 0 or self.step == self.config.steps:
-                count = self.step - marked
                 terms = {name: value / count for name, value in totals.items()}
-                self._emit(Report(self.step, self.config.steps, stage.name, rate, (now - mark) / count, terms), report)
-                totals, marked, mark = {}, self.step, now
-            if now - validated > 60 * validate_minutes:
+                self._emit(Report(self.step, self.config.steps, stage.name, rate, pace.seconds_a_step, terms), report)
+                totals, marked = {}, self.step
+            if pace.last - saved > 60 * save_minutes and self.watch.calm:
+                self.save()
+                saved = time.monotonic()
+            if pace.last - validated > 60 * validate_minutes:
                 self._validate()
                 validated = time.monotonic()
-            if now - saved > 60 * save_minutes and self.watch.calm:
-                self.save()
-                saved = now
-        self._validate()
-        if self.watch.calm:
+            pace.resume()
+        self._end()
+
+    def _end(self) -> None:
+        """Save before anything that may take long or fail; what ran away has ended the run before."""
+        self.save()
+        if self._validate():
             self.save()
         self.journal.close()
 
@@ -244,49 +247,51 @@ class Trainer:
             parts |= self.adversary.state()
         if self.perception.own is not None:
             parts["features"] = self.perception.own.state_dict()
-        save_state(self.folder / STATE, parts, {"step": self.step, "best": self.best, "best_by": self.best_by})
+        metadata = {"step": self.step, "best": self.best.score, "best_by": self.best.by, "config": asdict(self.config)}
+        save_state(self.folder / STATE, parts, metadata)
         self._export(MODEL, {})
 
     def _export(self, name: str, scores: dict[str, float]) -> None:
         training = {"steps": self.step, "scores": scores, "config": asdict(self.config)}
-        state, preset = self.ema.state_dict(), self.preset
         config: ModelConfig = self.ema.config  # type: ignore[assignment]
-        save_checkpoint(self.folder / name, state, preset=preset, config=config, training=training)
+        save_checkpoint(self.folder / name, self.ema.state_dict(), preset=self.preset, config=config, training=training)
 
     def _resume(self) -> None:
         path = self.folder / STATE
         if not path.exists():
             return
         parts, metadata = load_state(path)
-        try:
-            self._module.load_state_dict(parts["network"])
-            self.ema.load_state_dict(parts["ema"])
-            restore_optimizer(self.optimizer, parts["optimizer"])
-        except (KeyError, RuntimeError, ValueError) as error:
-            raise TrainingError(
-                f"the state in {path} is not one of the preset {self.preset!r} with this config; "
-                "choose another output folder, or the config that began there"
-            ) from error
+        with naming_what_differs(path, metadata, self.config):
+            self._restore(parts)
+            self.step, self.best = int(metadata["step"]), best_so_far(self.folder / BEST, metadata)
+        log.info("resumed %s at step %d", path, self.step)
+
+    def _restore(self, parts: dict[str, dict[str, Tensor]]) -> None:
+        """Put back what `save` took; an optimiser that has made no step has no tensors."""
+        self._module.load_state_dict(parts["network"])
+        self.ema.load_state_dict(parts["ema"])
+        restore_optimizer(self.optimizer, parts.get("optimizer", {}))
         if self.adversary is not None:
             self.adversary.restore(parts)
         if self.perception.own is not None:
             self.perception.own.load_state_dict(parts["features"])
-        self.step, self.best, self.best_by = metadata["step"], metadata["best"], metadata.get("best_by", "")
-        log.info("resumed %s at step %d", path, self.step)
 
-    def _validate(self) -> None:
+    def _validate(self) -> bool:
+        """Score the averaged weights; whether they are the best so far, and so were kept."""
         if not self.fabric.is_global_zero:
-            return
+            return False
         if self.sheet is not None:
             self.journal.picture(self.step, self.sheet(self.ema))
         if self.validate is None:
-            return
+            return False
         scores = self.validate(self.ema)
         self.journal.scores(self.step, scores)
         by, score = next(iter(scores.items()))
-        if score > self.best or by != self.best_by:  # a figure of another kind cannot be compared
-            self.best, self.best_by = score, by
-            self._export("best.safetensors", scores)
+        better = score > self.best.score or by != self.best.by  # a figure of another kind cannot be compared
+        if better:
+            self._export(BEST, scores)
+            self.best = Best(score, by)
+        return better
 
     def _emit(self, entry: Report, report: Callable[[Report], None]) -> None:
         if self.fabric.is_global_zero:
