@@ -178,7 +178,13 @@ class TestClick:
         assert widget.images.part.value is shapes
         assert shapes.mode == "add_rectangle"
         assert widget.images.image.value is layer
+        qtbot.waitUntil(lambda: "draw one" in widget.bar.forecast)
+        qtbot.wait(300)  # nothing else is on its way
         shapes.add_rectangles(np.array([[1.5, 2.5], [1.5, 8.5], [6.5, 8.5], [6.5, 2.5]]))
+        qtbot.waitUntil(lambda: "from 6 x 5 of 10 x 12" in widget.bar.forecast)
+        shapes.add_rectangles(np.array([[0.5, 0.5], [0.5, 2.5], [9.5, 2.5], [9.5, 0.5]]))
+        qtbot.waitUntil(lambda: "from 2 x 9 of 10 x 12" in widget.bar.forecast)
+        shapes.selected_data = {0}
         qtbot.waitUntil(lambda: "from 6 x 5 of 10 x 12" in widget.bar.forecast)
         click(widget, qtbot)
         assert engine.calls[0]["region"] == Region(2, 3, 5, 6)
@@ -241,6 +247,22 @@ class TestBeforeTheClick:
         assert not widget.start()
         assert [severity for severity, _ in messages] == ["error"]
         assert engine.calls == []
+
+    def test_a_rectangle_layer_that_is_no_longer_chosen_is_left_alone(self, viewer: Any, widget: UpscaleWidget) -> None:
+        viewer.add_image(PHOTOGRAPH, rgb=True)
+        told: list[int] = []
+        widget.images.changed.connect(lambda: told.append(1))
+        for leave in (lambda: setattr(widget.images.part, "value", "all of it"), widget.images.detach):
+            widget.images.part.value = next(
+                one for one in widget.images.part.choices if one not in ("all of it", "in view")
+            )
+            shapes = viewer.layers["region"]
+            shapes.add_rectangles(np.array([[1.5, 2.5], [1.5, 8.5], [6.5, 8.5], [6.5, 2.5]]))
+            leave()
+            told.clear()
+            shapes.add_rectangles(np.array([[1.5, 2.5], [1.5, 8.5], [6.5, 8.5], [6.5, 2.5]]))
+            shapes.selected_data = {0}
+            assert told == []
 
 
 class TestChoices:

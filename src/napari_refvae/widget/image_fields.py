@@ -45,6 +45,7 @@ class ImageFields(QWidget):
         self.part = ChoiceBox("What part of it; a region comes out as in the whole image")
         self.truth = ChoiceBox("The image as it truly is, to measure samples against; most have none")
         self._preview = Preview(preview)
+        self._watched: Shapes | None = None  # where a rectangle may be drawn
         self._lay_out()
         self.image.changed.connect(self._image_chosen)
         self.part.changed.connect(self._part_chosen)
@@ -67,6 +68,7 @@ class ImageFields(QWidget):
         parts += [(_part_name(layer), layer) for layer in shapes] or [(DRAW, DRAW)]
         kept = self.part.value in (VIEW, *shapes)
         self.part.offer(parts, self.part.value if kept else WHOLE)
+        self._watch(self.part.value)
         return gone
 
     def region(self) -> Region | None:
@@ -96,7 +98,31 @@ class ImageFields(QWidget):
         if self.part.value == DRAW:
             shapes = add_rectangle_layer(self._viewer, self.image.value)
             self.part.offer([*zip(map(_part_name, [WHOLE, VIEW, shapes]), [WHOLE, VIEW, shapes], strict=True)], shapes)
+        self._watch(self.part.value)
         self.changed.emit()
+
+    def detach(self) -> None:
+        """Listen to no layer any more."""
+        self._watch(None)
+
+    def _watch(self, part: Any) -> None:
+        """Tell when a rectangle is drawn, moved or selected, if they are the part."""
+        shapes = part if isinstance(part, Shapes) else None
+        if shapes is self._watched:
+            return
+        for emitter in _drawing(self._watched):
+            emitter.disconnect(self._drawn)
+        for emitter in _drawing(shapes):
+            emitter.connect(self._drawn)
+        self._watched = shapes
+
+    def _drawn(self, *_: Any) -> None:
+        self.changed.emit()
+
+
+def _drawing(shapes: Shapes | None) -> list[Any]:
+    """What tells that a shape has changed, or another one is selected."""
+    return [] if shapes is None else [shapes.events.set_data, shapes.selected_data.events.items_changed]
 
 
 def _part_name(part: Any) -> str:

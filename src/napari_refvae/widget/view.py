@@ -290,6 +290,7 @@ class UpscaleWidget(QWidget):
         self._preparation.close()
         self._shortcuts.unbind()
         self.pages.detach()
+        self.images.detach()
         self._looking.stop()
         self.runs.removed.disconnect(self._show_idle)
         if self._activity is not None:
