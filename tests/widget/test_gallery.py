@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from napari.components import ViewerModel
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_refvae.spec import IntensityRange
+from napari_refvae.widget.export import Export
 from napari_refvae.widget.gallery import Gallery
 from napari_refvae.widget.runs import Runs
 from napari_refvae.widget.scoring import Scoring, measure
@@ -114,19 +116,52 @@ def test_what_a_run_has_for_a_while_only_goes_with_it(viewer: ViewerModel, galle
     assert older.samples[0].image.visible
 
 
-def test_verdicts(viewer: ViewerModel, gallery: Gallery, tmp_path: Path) -> None:
+def test_verdicts(viewer: ViewerModel, gallery: Gallery, tmp_path: Path, qtbot: Any) -> None:
     _, run = add_run(viewer)
     gallery.refresh()
     press(viewer, KEEP)
     gallery._shelf.judged.emit("sample 2", False)
     assert [sample.kept for sample in run.samples.values()] == [True, None, False]
     gallery.export(".tiff", str(tmp_path))
+    assert not gallery._verdicts._export.isEnabled()
+    qtbot.waitUntil(gallery._verdicts._export.isEnabled)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["photo_x8.json", "photo_x8_none_s10.tiff"]
     gallery.remove_discarded()
     assert list(run.samples) == [0, 1]
     assert "photo 8x #3 residual" not in viewer.layers
     press(viewer, KEEP)
     assert run.samples[0].kept is None
+
+
+def test_an_export_blocks_nothing_and_its_end_is_said(
+    viewer: ViewerModel,
+    gallery: Gallery,
+    tmp_path: Path,
+    qtbot: Any,
+    messages: list[tuple[str, str]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    gate, write = threading.Event(), Export.write
+
+    def slow(export: Export) -> Any:
+        assert gate.wait(20)
+        return write(export)
+
+    monkeypatch.setattr(Export, "write", slow)
+    add_run(viewer)
+    gallery.refresh()
+    gallery.judge(0, True)
+    gallery.refresh()
+    (tmp_path / "file").touch()
+    gallery.export(".png", str(tmp_path / "file"))
+    assert messages == []
+    gate.set()
+    qtbot.waitUntil(lambda: [severity for severity, _ in messages] == ["error"])
+    gallery.export(".png", str(tmp_path))
+    gallery.detach()  # the dock is closed meanwhile
+    qtbot.waitUntil(lambda: len(messages) == 2)
+    assert "1 written to" in messages[1][1]
+    assert (tmp_path / "photo_x8_none_s10.png").is_file()
 
 
 def test_removing_what_is_shown_shows_another(viewer: ViewerModel, gallery: Gallery) -> None:

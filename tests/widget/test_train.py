@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,18 +11,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from napari.layers import Image
-from napari.utils.notifications import notification_manager
 from PIL import Image as Picture
 
-from napari_refvae.errors import InvalidInputError, InvalidSpecError
+from napari_refvae.errors import InvalidInputError, InvalidSpecError, OutputError
 from napari_refvae.widget import train as train_module
 from napari_refvae.widget.train import TrainWidget, _checked_name
-from napari_refvae.widget.training_images import write_layers
+from napari_refvae.widget.training_images import read_layers, write_layers
 from napari_refvae.widget.training_job import TrainingJob, _publish
 from napari_refvae.widget.training_process import TrainingProcess
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+
+    from napari_refvae.widget.training_images import TrainingImages
 
 TOML = """
 preset = "compact"
@@ -52,40 +54,55 @@ def read(folder: Path) -> list[np.ndarray]:
     return [np.asarray(Picture.open(path)) for path in sorted(folder.iterdir())]
 
 
+def written_of(layers: list[Image], folder: Path) -> TrainingImages:
+    written = write_layers(read_layers(layers, smallest=SMALLEST), folder, smallest=SMALLEST)
+    assert written is not None
+    return written
+
+
 class TestWriting:
     def test_nothing_of_an_image_is_lost_and_a_fifth_is_kept_back(self, tmp_path: Path) -> None:
         pixels = noise(70, 200, 3)
-        written = write_layers([Image(pixels, rgb=True)], tmp_path, smallest=SMALLEST)
+        written = written_of([Image(pixels, rgb=True)], tmp_path)
         [rest], [kept] = read(written.images), read(written.validate)
         assert kept.shape == (70, 40, 3)
         np.testing.assert_array_equal(np.concatenate([rest, kept], axis=1), pixels)
 
     def test_an_image_that_is_just_large_enough_is_trained_on_whole(self, tmp_path: Path) -> None:
-        written = write_layers([Image(noise(64, 64))], tmp_path, smallest=SMALLEST)
+        written = written_of([Image(noise(64, 64))], tmp_path)
         assert written.validate is None
         assert read(written.images)[0].shape == (64, 64, 3)
 
     def test_a_grey_layer_is_written_as_its_contrast_limits_show_it(self, tmp_path: Path) -> None:
         layer = Image(np.linspace(0, 4000, 64 * 64, dtype=np.uint16).reshape(64, 64), contrast_limits=(1000, 3000))
-        [pixels] = read(write_layers([layer], tmp_path, smallest=SMALLEST).images)
+        [pixels] = read(written_of([layer], tmp_path).images)
         assert (pixels.min(), pixels.max()) == (0, 255)
         assert int(pixels[32, 0, 0]) == pytest.approx(127, abs=2)
 
     def test_every_plane_of_a_stack_is_written(self, tmp_path: Path) -> None:
         layer = Image(noise(2, 3, 64, 64), scale=(5, 2, 1, 1))
-        written = write_layers([layer, Image(noise(64, 64))], tmp_path, smallest=SMALLEST)
-        assert written.count == len(read(written.images)) == 7
+        written = written_of([layer, Image(noise(64, 64))], tmp_path)
+        assert len(read(written.images)) == 7
         np.testing.assert_array_equal(read(written.images)[4][..., 0], layer.data[1, 1])
 
-    def test_small_images_are_refused_before_anything_is_written(self, tmp_path: Path) -> None:
+    def test_small_images_are_refused_before_anything_is_written(self) -> None:
         layers = [Image(noise(64, 64)), Image(noise(63, 900), name="strip")]
         with pytest.raises(InvalidInputError, match=r"at least 64 pixels.*'strip' of 900 x 63"):
-            write_layers(layers, tmp_path, smallest=SMALLEST)
-        assert list(tmp_path.iterdir()) == []
+            read_layers(layers, smallest=SMALLEST)
 
-    def test_nothing_chosen_is_refused(self, tmp_path: Path) -> None:
+    def test_nothing_chosen_is_refused(self) -> None:
         with pytest.raises(InvalidInputError, match="got none"):
-            write_layers([], tmp_path)
+            read_layers([])
+
+    def test_it_stops_between_planes(self, tmp_path: Path) -> None:
+        asked = iter([False, True])
+        layers = read_layers([Image(noise(3, 64, 64))], smallest=SMALLEST)
+        assert write_layers(layers, tmp_path, smallest=SMALLEST, should_stop=lambda: next(asked)) is None
+        assert len(read(tmp_path / "images")) == 1
+
+    def test_a_full_disk_is_named(self, tmp_path: Path) -> None:
+        with pytest.raises(OutputError, match="free some space"):
+            written_of([Image(noise(64, 64))], tmp_path / "gone")
 
 
 class TestJob:
@@ -108,18 +125,6 @@ class TestJob:
 
 
 @pytest.fixture
-def errors() -> Any:
-    found: list[str] = []
-
-    def keep(notification: Any) -> None:
-        found.append(notification.message)
-
-    notification_manager.notification_ready.connect(keep)
-    yield found
-    notification_manager.notification_ready.disconnect(keep)
-
-
-@pytest.fixture
 def viewer(make_napari_viewer_proxy: Callable[[], Any]) -> Any:
     return make_napari_viewer_proxy()
 
@@ -139,15 +144,15 @@ def widget(viewer: Any, tmp_path: Path, tiny_model: Path, monkeypatch: pytest.Mo
 
 @needs_lightning
 def test_a_click_trains_and_offers_the_model(
-    widget: TrainWidget, tmp_path: Path, qtbot: Any, monkeypatch: pytest.MonkeyPatch, errors: list[str]
+    widget: TrainWidget, tmp_path: Path, qtbot: Any, messages: list[tuple[str, str]]
 ) -> None:
     widget.model_name.value = "mine"
     widget.button.native.click()
     assert widget.button.text == "Stop"
-    qtbot.waitUntil(lambda: "Step" in widget.status.value or bool(errors), timeout=120_000)
+    qtbot.waitUntil(lambda: "Step" in widget.status.value or bool(messages), timeout=120_000)
     widget.button.native.click()
     qtbot.waitUntil(lambda: widget.button.text == "Train", timeout=120_000)
-    assert errors == []
+    assert messages == []
     assert "'mine' is ready" in widget.status.value
     assert "dB before" in widget.status.value
     assert (tmp_path / "cache" / "mine.safetensors").is_file()
@@ -201,16 +206,62 @@ class TestProcess:
 
 
 def test_what_cannot_start_is_said_at_once(
-    widget: TrainWidget, viewer: Any, errors: list[str], monkeypatch: pytest.MonkeyPatch
+    widget: TrainWidget, viewer: Any, messages: list[tuple[str, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     widget.images.value = [viewer.add_image(noise(30, 30), name="icon")]
     widget.button.native.click()
-    assert len(errors) == 1
-    assert "'icon' of 30 x 30" in errors[0]
+    assert len(messages) == 1
+    assert "'icon' of 30 x 30" in messages[0][1]
     monkeypatch.setattr(train_module, "find_spec", lambda _: None)
     widget.button.native.click()
-    assert "pip install 'napari-refvae[train]'" in errors[1]
+    assert "pip install 'napari-refvae[train]'" in messages[1][1]
     assert widget.button.text == "Train"
+
+
+class TestWorker:
+    """The images are written in a worker: the window stays alive, and may go."""
+
+    @pytest.fixture
+    def gate(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+        """Writing begins when this is set."""
+        opened = threading.Event()
+
+        def slow(*arguments: Any, **keywords: Any) -> Any:
+            assert opened.wait(20)
+            return write_layers(*arguments, **keywords)
+
+        monkeypatch.setattr(train_module, "write_layers", slow)
+        monkeypatch.setattr(train_module, "find_spec", lambda _: True)
+        yield opened
+        opened.set()
+
+    def test_it_can_be_stopped(self, widget: TrainWidget, gate: threading.Event, qtbot: Any) -> None:
+        widget.button.native.click()
+        folder = Path(widget._folder.name)
+        assert widget.button.text == "Stop"
+        widget.button.native.click()
+        assert not widget.button.enabled
+        gate.set()
+        qtbot.waitUntil(lambda: widget.button.text == "Train")
+        assert widget.button.enabled
+        assert not folder.exists()
+
+    def test_an_error_is_said(
+        self, widget: TrainWidget, gate: threading.Event, qtbot: Any, messages: list[tuple[str, str]]
+    ) -> None:
+        widget.button.native.click()
+        (Path(widget._folder.name) / "images").touch()
+        gate.set()
+        qtbot.waitUntil(lambda: widget.button.text == "Train")
+        assert "cannot be written" in messages[0][1]
+
+    def test_the_dock_may_be_closed(self, widget: TrainWidget, viewer: Any, gate: threading.Event, qtbot: Any) -> None:
+        widget.button.native.click()
+        folder = Path(widget._folder.name)
+        viewer.window.remove_dock_widget(widget)
+        gate.set()
+        qtbot.waitUntil(lambda: not folder.exists())
+        assert not widget._process.running
 
 
 @needs_lightning

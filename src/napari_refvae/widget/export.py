@@ -6,39 +6,117 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from napari.qt.threading import thread_worker
+from napari.utils.notifications import show_error, show_info
+
 from napari_refvae.errors import OutputError
 from napari_refvae.imageio.saving import save_samples
+from napari_refvae.widget.controller import explain
+from napari_refvae.widget.threads import start_apart
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
+    from napari_refvae.engine.result import SuperResolutionResult
     from napari_refvae.widget.runs import Run
 
-__all__ = ["Selection", "export_kept", "kept_of"]
+__all__ = ["Export", "start_export"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Selection:
-    """Some samples of a run, as `napari_refvae.imageio.saving` saves them.
+class Export:
+    """What is to be written: fixed on the main thread, written on any.
 
     Attributes
     ----------
-    sr
-        ``(K, H, W)`` or ``(K, H, W, C)``.
-    references, seeds
-        Of these samples.
-    provenance
-        The record of the whole run: it makes all of its samples again, the exported ones among them. The side-car's
-        ``files`` name those that were exported.
-    scale
-        HR pixels per LR pixel and axis.
+    result
+        Of the run.
+    kept
+        Which of its samples.
+    folder
+        Made if it is not there.
     stem
         Start of the files' names.
-    faithful
-        Not exported: it is no sample, and the side-car makes it again.
+    suffix
+        .png or .tiff; where PNG cannot hold the dtype, .tiff is taken instead.
+    """
+
+    result: SuperResolutionResult
+    kept: tuple[int, ...]
+    folder: Path | str
+    stem: str
+    suffix: str
+
+    @classmethod
+    def of(cls, run: Run, folder: Path | str, suffix: str = ".png") -> Export:
+        """The samples of a run that the user kept, in their order.
+
+        Raises
+        ------
+        OutputError
+            If none is kept, or the run goes on.
+        """
+        kept = tuple(index for index, sample in sorted(run.samples.items()) if sample.kept)
+        if run.result is None:
+            raise OutputError("expected a complete run to export; this one goes on: wait for its end")
+        if not kept:
+            raise OutputError("expected a kept sample to export; none is: star one first")
+        stem = re.sub(r"[^\w. -]+", "-", run.origin.title).strip(" .-") or "image"
+        return cls(run.result, kept, folder, stem, suffix)
+
+    def write(self) -> list[Path]:
+        """Write the samples and the side-car; never overwrites a file.
+
+        Returns
+        -------
+        list of Path
+            The samples in their order, and the side-car.
+
+        Raises
+        ------
+        OutputError
+            If something cannot be written; then nothing is.
+        """
+        return save_samples(_Kept.of(self.result, self.kept), self.folder, self.stem, self.suffix)
+
+
+def start_export(run: Run, folder: Path | str, suffix: str, on_end: Callable[[], None]) -> bool:
+    """Write the kept samples in a worker, and say what became of them, even if nobody waits for it any more.
+
+    Parameters
+    ----------
+    run, folder, suffix
+        As `Export.of` takes them.
+    on_end
+        Called on the main thread when that is over, however it ended.
+
+    Returns
+    -------
+    bool
+        Whether it began; if not, the reason is said.
+    """
+    try:
+        export = Export.of(run, folder, suffix)
+    except OutputError as error:
+        show_error(str(error))
+        return False
+    worker = thread_worker(export.write, ignore_errors=True, start_thread=False)()
+    worker.returned.connect(lambda written: show_info(_told(written)))
+    worker.errored.connect(lambda error: show_error(explain(error)))
+    worker.finished.connect(on_end)
+    start_apart(worker)
+    return True
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Kept:
+    """Some samples of a run, as `napari_refvae.imageio.saving` saves them.
+
+    The provenance is that of the whole run: it makes all of its samples again, the exported ones among them, and the
+    faithful image, which is no sample. The side-car's ``files`` name those that were exported.
     """
 
     sr: NDArray[Any]
@@ -46,55 +124,19 @@ class Selection:
     seeds: tuple[int, ...]
     provenance: Mapping[str, Any]
     scale: int
-    stem: str
     faithful: None = None
 
-
-def kept_of(run: Run) -> Selection:
-    """The samples of a run that the user kept, in their order.
-
-    Raises
-    ------
-    OutputError
-        If none is kept, or the run goes on.
-    """
-    kept = [index for index, sample in sorted(run.samples.items()) if sample.kept]
-    if run.result is None:
-        raise OutputError("expected a complete run to export; this one goes on: wait for its end")
-    if not kept:
-        raise OutputError("expected a kept sample to export; none is: star one first")
-    result = run.result
-    return Selection(
-        sr=result.sr[kept],
-        references=tuple(result.references[index] for index in kept),
-        seeds=tuple(result.seeds[index] for index in kept),
-        provenance=dict(result.provenance),
-        scale=result.scale,
-        stem=re.sub(r"[^\w. -]+", "-", run.origin.title).strip(" .-") or "image",
-    )
+    @classmethod
+    def of(cls, result: SuperResolutionResult, kept: tuple[int, ...]) -> _Kept:
+        return cls(
+            sr=result.sr[list(kept)],
+            references=tuple(result.references[index] for index in kept),
+            seeds=tuple(result.seeds[index] for index in kept),
+            provenance=dict(result.provenance),
+            scale=result.scale,
+        )
 
 
-def export_kept(run: Run, folder: Path | str, suffix: str = ".png") -> list[Path]:
-    """Write the kept samples of a run and its side-car; never overwrites a file.
-
-    Parameters
-    ----------
-    run
-        A complete run.
-    folder
-        Made if it is not there.
-    suffix
-        .png or .tiff; where PNG cannot hold the dtype, .tiff is taken instead.
-
-    Returns
-    -------
-    list of Path
-        The samples in their order, and the side-car.
-
-    Raises
-    ------
-    OutputError
-        If none is kept, the run goes on, or something cannot be written; then nothing is.
-    """
-    selection = kept_of(run)
-    return save_samples(selection, folder, selection.stem, suffix)
+def _told(files: Sequence[Path]) -> str:
+    *samples, record = files
+    return f"{len(samples)} written to {record.parent}, with {record.name}, which makes them again."

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from napari.utils.notifications import show_error, show_info
 from qtpy.QtCore import QEvent, QTimer
 from qtpy.QtWidgets import QFileDialog, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
-from napari_refvae.errors import RefVAEError
 from napari_refvae.widget.captions import hint, in_words, known_of
 from napari_refvae.widget.compare.panel import ComparePanel
 from napari_refvae.widget.compare.pictures import FAITHFUL, pictures_of, sample_key
 from napari_refvae.widget.compare.stage import Stage
-from napari_refvae.widget.export import export_kept
+from napari_refvae.widget.export import start_export
 from napari_refvae.widget.gallery_bars import Choices, Verdicts
 from napari_refvae.widget.scoring import Scorer, Scoring
 from napari_refvae.widget.shelf import Shelf
@@ -56,6 +54,7 @@ class Gallery(QWidget):
         self._scores: dict[tuple[str, str], dict[str, float]] = {}  # by run and picture
         self._watched: list[Any] = []  # layers' events
         self._attached = True
+        self._writing = False
         self._stage = Stage(runs, self._viewer)
         self._scorer = Scorer(self._scored)
         self._build()
@@ -113,16 +112,11 @@ class Gallery(QWidget):
             self._runs.show_only(run, min(run.samples))
 
     def export(self, suffix: str, folder: str | None = None) -> None:
-        """Write the kept samples to a folder; ask which if none is given."""
+        """Write the kept samples to a folder, in a worker; ask which if none is given."""
         folder = folder or QFileDialog.getExistingDirectory(self, "Folder for the kept samples")
-        if self._run is None or not folder:
-            return
-        try:
-            *samples, record = export_kept(self._run, folder, suffix)
-        except RefVAEError as error:
-            show_error(str(error))
-            return
-        show_info(f"{len(samples)} written to {folder}, with {record.name}, which makes them again.")
+        if self._run is not None and folder and start_export(self._run, folder, suffix, self._written):
+            self._writing = True
+            self._tell()
 
     def refresh(self) -> None:
         """Show the run as it is now; the newest if it is gone."""
@@ -204,6 +198,11 @@ class Gallery(QWidget):
         self._stage.leave()  # its layer may be of that run
         self.refresh()
 
+    def _written(self) -> None:
+        self._writing = False
+        if self._attached:
+            self._tell()
+
     def _fill_shelf(self) -> None:
         """A card for each sample and for the faithful image."""
         on_shelf = {key: one for key, one in self._pictures.items() if key == FAITHFUL or self._sample(key)}
@@ -229,7 +228,8 @@ class Gallery(QWidget):
             lines = [*known_of(sample, several), *in_words(self._scores.get((run.id, key), {}))]
             self._shelf.tell(key, lines, self._hint, shown=key == shown, verdict=sample.kept if sample else None)
         verdicts = [sample.kept for sample in run.samples.values()]
-        self._verdicts.tell(verdicts.count(True), verdicts.count(False), run.result is not None)
+        waits_for = "The run goes on" if run.result is None else "They are being written" if self._writing else ""
+        self._verdicts.tell(verdicts.count(True), verdicts.count(False), waits_for)
 
     def _sample(self, key: str) -> SampleLayers | None:
         samples = self._run.samples.values() if self._run else ()

@@ -74,19 +74,16 @@ class Verdicts(QWidget):
             button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
             layout.addWidget(button, 1)
 
-    def tell(self, kept: int, discarded: int, complete: bool) -> None:
+    def tell(self, kept: int, discarded: int, waits_for: str = "") -> None:
         """Say how many there are, and what is missing for a button to do something."""
         self._remove.setText(f"Remove discarded ({discarded})" if discarded else "Remove discarded")
         self._remove.setEnabled(discarded > 0)
         self._remove.setToolTip("Take the layers of discarded samples away" if discarded else "Nothing is discarded")
         self._export.setText(f"Export kept ({kept})" if kept else "Export kept")
-        self._export.setEnabled(kept > 0 and complete)
+        self._export.setEnabled(kept > 0 and not waits_for)
         self._export.setToolTip(
-            "Write them as files, with a side-car that makes them again"
-            if kept and complete
-            else "Star a sample first"
-            if complete
-            else "The run goes on"
+            waits_for
+            or ("Write them as files, with a side-car that makes them again" if kept else "Star a sample first")
         )
 
     def _formats(self) -> QMenu:

@@ -3,27 +3,34 @@
 from __future__ import annotations
 
 import tempfile
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 from magicgui.types import FileDialogMode
 from magicgui.widgets import FileEdit, FloatSpinBox, Label, LineEdit, ProgressBar, PushButton, Select
 from napari.layers import Image
+from napari.qt.threading import thread_worker
 from napari.utils.notifications import show_error, show_info
 from qtpy.QtWidgets import QApplication, QVBoxLayout, QWidget
 
 from napari_refvae.errors import InvalidSpecError, RefVAEError, TrainingError
 from napari_refvae.widget.closing import ClosingWatcher
+from napari_refvae.widget.controller import explain
 from napari_refvae.widget.form import field_grid
 from napari_refvae.widget.layers import is_result
 from napari_refvae.widget.preferences import apply_cache_folder, choose_model, read_preferences
-from napari_refvae.widget.training_images import write_layers
+from napari_refvae.widget.threads import start_apart
+from napari_refvae.widget.training_images import SMALLEST_SIDE, TrainingImages, read_layers, write_layers
 from napari_refvae.widget.training_job import TrainingJob
 from napari_refvae.widget.training_process import TrainingProcess
 
 if TYPE_CHECKING:
     import napari
+
+    from napari_refvae.widget.training_images import TrainingLayer
 
 __all__ = ["TrainWidget"]
 
@@ -47,11 +54,13 @@ class TrainWidget(QWidget):
         Least short side of an image, in pixels: what the config needs.
     """
 
-    def __init__(self, napari_viewer: napari.Viewer, config: str = "fine-tune", smallest: int = 192) -> None:
+    def __init__(self, napari_viewer: napari.Viewer, config: str = "fine-tune", smallest: int = SMALLEST_SIDE) -> None:
         super().__init__()
         self._viewer = napari_viewer
         self._config, self._smallest = config, smallest
         self._folder: tempfile.TemporaryDirectory[str] | None = None  # of the run under way
+        self._closed = False
+        self._stopped: Event | None = None  # while images are written: set to stop that
         self._scores: list[float] = []
         self._trained = ""
         self._build()
@@ -112,6 +121,10 @@ class TrainWidget(QWidget):
         self.images.value = chosen
 
     def _click(self) -> None:
+        if self._stopped is not None:
+            self._stopped.set()
+            self.button.enabled = False
+            return
         if self._process.running:
             self.button.enabled = False
             self.status.value = "Stopping, and saving what has been learnt ..."
@@ -127,10 +140,11 @@ class TrainWidget(QWidget):
         if find_spec("lightning") is None:
             raise TrainingError(LACKING)
         name = _checked_name(self.model_name.value)
+        layers = read_layers(self.images.value, smallest=self._smallest) if self.folder.value is None else []
         self._folder = tempfile.TemporaryDirectory(prefix="napari-refvae-", ignore_cleanup_errors=True)
         folder = Path(self._folder.name)
         job = TrainingJob(
-            **self._sources(folder),
+            images=str(self.folder.value),
             output=str(folder / "run"),
             name=name,
             start=self.start.value,
@@ -138,16 +152,34 @@ class TrainWidget(QWidget):
             minutes=self.minutes.value,
         )
         self._scores, self._trained = [], ""
-        self._process.start(job, folder)
+        if layers:
+            self._write(layers, job)
+        else:
+            self._process.start(job, folder)
         self.button.text = "Stop"
         self.progress.value, self.progress.visible, self.use.visible = 0, True, False
         self.status.value = "Reading the images and the model ..."
 
-    def _sources(self, folder: Path) -> dict[str, Any]:
-        if self.folder.value is not None:
-            return {"images": str(self.folder.value)}
-        written = write_layers(self.images.value, folder, smallest=self._smallest)
-        return {"images": str(written.images), "validate": written.validate and str(written.validate)}
+    def _write(self, layers: list[TrainingLayer], job: TrainingJob) -> None:
+        """Write the layers in a worker, then train on them."""
+        stopped = self._stopped = Event()
+        write = thread_worker(write_layers, ignore_errors=True, start_thread=False)
+        worker = write(layers, Path(job.output).parent, smallest=self._smallest, should_stop=stopped.is_set)
+        outcome: list[TrainingImages | Exception | None] = []
+        worker.returned.connect(outcome.append)
+        worker.errored.connect(outcome.append)
+        worker.finished.connect(lambda: self._written(outcome[0], job, stopped))
+        start_apart(worker)
+
+    def _written(self, outcome: TrainingImages | Exception | None, job: TrainingJob, stopped: Event) -> None:
+        self._stopped = None
+        if self._closed:
+            self._clean()
+        elif isinstance(outcome, TrainingImages) and not stopped.is_set():
+            validate = None if outcome.validate is None else str(outcome.validate)
+            self._process.start(replace(job, images=str(outcome.images), validate=validate), outcome.images.parent)
+        else:
+            self._finish({"error": explain(outcome)} if isinstance(outcome, Exception) else {"stopped": True})
 
     def _show_progress(self, line: dict[str, Any]) -> None:
         if "scores" in line:
@@ -188,12 +220,18 @@ class TrainWidget(QWidget):
         for widget in QApplication.allWidgets():
             if isinstance(widget, UpscaleWidget):
                 widget.advanced.use_model(self._trained)
-        choose_model(self._trained)
-        show_info(f"New runs use the model {self._trained!r}; Preferences > RefVAE changes that.")
+        if choose_model(self._trained):
+            show_info(f"New runs use the model {self._trained!r}; Preferences > RefVAE changes that.")
+        else:
+            show_info(f"The open widgets use the model {self._trained!r}; for others it could not be kept.")
 
     def _close(self) -> None:
+        self._closed = True
         self._process.kill()
-        self._clean()
+        if self._stopped is not None:
+            self._stopped.set()  # the folder goes when nothing is written into it any more
+        else:
+            self._clean()
 
     def _clean(self) -> None:
         if self._folder is not None:

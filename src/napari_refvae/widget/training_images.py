@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image as Picture
 
-from napari_refvae.errors import InvalidInputError
-from napari_refvae.widget.layers import read_reference
+from napari_refvae.errors import InvalidInputError, OutputError
+from napari_refvae.imageio.pixels import as_reference
+from napari_refvae.spec import IntensityRange
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from napari.layers import Image
     from numpy.typing import NDArray
 
-__all__ = ["SMALLEST_SIDE", "TrainingImages", "write_layers"]
+__all__ = ["SMALLEST_SIDE", "TrainingImages", "TrainingLayer", "read_layers", "write_layers"]
 
 SMALLEST_SIDE = 192
 """Pixels: the patches that the bundled recipes train on."""
@@ -33,6 +34,45 @@ SMALLEST_STRIP = 40
 """... and the strip is wide enough to be measured on, in pixels."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class TrainingLayer:
+    """What is written of a layer: its pixels, which are read later, and what they mean now.
+
+    Attributes
+    ----------
+    data
+        ``(..., H, W)`` or ``(..., H, W, C)``; of a pyramid the full resolution.
+    rgb
+        Whether the last axis is that of colours.
+    intensity_range
+        Black and white of a grey one; None for colours.
+    """
+
+    data: Any
+    rgb: bool
+    intensity_range: IntensityRange | None
+
+    @classmethod
+    def of(cls, layer: Image) -> TrainingLayer:
+        """What a layer is now. Main thread only."""
+        limits = None if layer.rgb else IntensityRange(*(float(limit) for limit in layer.contrast_limits))
+        return cls(layer.data[0] if layer.multiscale else layer.data, layer.rgb, limits)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width, in pixels."""
+        height, width = self.data.shape[-3:-1] if self.rgb else self.data.shape[-2:]
+        return int(height), int(width)
+
+    def planes(self) -> Iterator[NDArray[np.uint8]]:
+        """``(H, W, 3)`` of each plane, up to 200."""
+        lead = self.data.shape[: -3 if self.rgb else -2]
+        every = max(1, -(-int(np.prod(lead)) // MOST_PLANES))
+        for plane in list(np.ndindex(*lead))[::every]:
+            shown = as_reference(np.asarray(self.data[plane]), self.intensity_range)
+            yield np.rint(shown * 255).astype(np.uint8)
+
+
 @dataclass(frozen=True, slots=True)
 class TrainingImages:
     """Folders with what was written.
@@ -43,69 +83,86 @@ class TrainingImages:
         What to train on.
     validate
         What was kept back; None if all images are too small for that.
-    count
-        Images to train on.
     """
 
     images: Path
     validate: Path | None
-    count: int
 
 
-def write_layers(layers: Sequence[Image], folder: Path, *, smallest: int = SMALLEST_SIDE) -> TrainingImages:
-    """Write layers as 8-bit PNG, as their contrast limits show them; of stacks every plane, up to 200.
+def read_layers(layers: Sequence[Image], *, smallest: int = SMALLEST_SIDE) -> list[TrainingLayer]:
+    """What layers are now, to be written by `write_layers`. Reads no pixels. Main thread only.
 
     Parameters
     ----------
     layers
         Image layers, grey or in colours.
-    folder
-        Where ``images`` and ``validate`` are made.
     smallest
         Least short side, in pixels.
 
     Raises
     ------
     InvalidInputError
-        If there is no layer, or one is too small or of values that cannot be used; it is named.
+        If there is no layer, or one is too small; it is named.
     """
     if not layers:
         raise InvalidInputError("expected image layers to train on; got none: choose at least one, or a folder")
-    for layer in layers:
-        height, width = _size(layer)
+    read = [TrainingLayer.of(layer) for layer in layers]
+    for layer, one in zip(layers, read, strict=True):
+        height, width = one.size
         if min(height, width) < smallest:
             raise InvalidInputError(
                 f"expected layers with a short side of at least {smallest} pixels to train on; got {layer.name!r} "
                 f"of {width} x {height}: leave it out"
             )
+    return read
+
+
+def write_layers(
+    layers: Sequence[TrainingLayer],
+    folder: Path,
+    *,
+    smallest: int = SMALLEST_SIDE,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> TrainingImages | None:
+    """Write layers as 8-bit PNG, as their contrast limits show them; of stacks every plane, up to 200. On any thread.
+
+    Parameters
+    ----------
+    layers
+        Of `read_layers`.
+    folder
+        Where ``images`` and ``validate`` are made.
+    smallest
+        Least short side of what is left to train on, in pixels.
+    should_stop
+        Asked before each plane.
+
+    Returns
+    -------
+    TrainingImages or None
+        What was written; None if it was stopped.
+
+    Raises
+    ------
+    InvalidInputError
+        If values cannot be used.
+    OutputError
+        If something cannot be written.
+    """
     images, validate = folder / "images", folder / "validate"
-    images.mkdir(parents=True)
-    validate.mkdir()
-    count = 0
-    for layer in layers:
-        for pixels in _planes(layer):
+    try:
+        for made in (images, validate):
+            made.mkdir()
+        for count, pixels in enumerate(plane for layer in layers for plane in layer.planes()):
+            if should_stop():
+                return None
             rest, kept = _split(pixels, smallest)
             _write(rest, images / f"{count:04}.png")
             if kept is not None:
                 _write(kept, validate / f"{count:04}.png")
-            count += 1
-    return TrainingImages(images, validate if any(validate.iterdir()) else None, count)
-
-
-def _size(layer: Image) -> tuple[int, int]:
-    shape = (layer.data[0] if layer.multiscale else layer.data).shape
-    height, width = shape[-3:-1] if layer.rgb else shape[-2:]
-    return int(height), int(width)
-
-
-def _planes(layer: Image) -> Iterator[NDArray[np.uint8]]:
-    """``(H, W, 3)`` of each plane."""
-    data = layer.data[0] if layer.multiscale else layer.data
-    lead = data.shape[: layer.ndim - 2]
-    every = max(1, -(-int(np.prod(lead)) // MOST_PLANES))
-    for plane in list(np.ndindex(*lead))[::every]:
-        shown = read_reference(layer, layer.data_to_world((*plane, 0, 0)))
-        yield np.rint(shown.image * 255).astype(np.uint8)
+    except OSError as error:
+        raise OutputError(f"the images cannot be written to {folder} ({error}); free some space there") from error
+    return TrainingImages(images, validate if any(validate.iterdir()) else None)
 
 
 def _split(pixels: NDArray[np.uint8], smallest: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8] | None]:
