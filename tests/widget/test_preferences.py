@@ -5,12 +5,11 @@ from dataclasses import asdict
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
-import napari.settings
 import npe2
 import pytest
 
 from napari_refvae.widget import preferences
-from napari_refvae.widget.preferences import Preferences, apply_cache_folder, read_preferences
+from napari_refvae.widget.preferences import Preferences, apply_cache_folder, choose_model, read_preferences
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,7 +22,7 @@ def forget(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def offer(monkeypatch: pytest.MonkeyPatch, pages: object) -> None:
-    monkeypatch.setattr(napari.settings, "get_plugin_settings", lambda _: pages, raising=False)
+    monkeypatch.setattr(preferences, "get_plugin_settings", lambda _: pages)
 
 
 def test_the_manifest_and_the_dataclass_name_the_same_defaults() -> None:
@@ -39,9 +38,19 @@ def test_what_the_user_chose_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     assert read_preferences() == Preferences(samples=9, device="cpu")
 
 
-def test_an_older_napari_gives_the_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delattr(napari.settings, "get_plugin_settings", raising=False)
+def test_without_the_manifest_there_are_the_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(plugin: str) -> None:
+        raise KeyError(plugin)
+
+    monkeypatch.setattr(preferences, "get_plugin_settings", unknown)
     assert read_preferences() == Preferences()
+    assert not choose_model("mine")
+
+
+def test_a_chosen_model_is_there_for_later_widgets(monkeypatch: pytest.MonkeyPatch) -> None:
+    offer(monkeypatch, SimpleNamespace(runs=SimpleNamespace(model="compact"), files=None))
+    assert choose_model("mine")
+    assert read_preferences().model == "mine"
 
 
 def test_the_cache_folder_comes_and_goes(tmp_path: Path) -> None:

@@ -1,10 +1,12 @@
-"""What the user chose on the plugin's page of napari's Preferences (since napari 0.9; older ones: the defaults)."""
+"""What the user chose on the plugin's page of napari's Preferences."""
 
 from __future__ import annotations
 
 import os
 from dataclasses import dataclass, fields
 from typing import Any
+
+from napari.settings import get_plugin_settings
 
 __all__ = ["Preferences", "apply_cache_folder", "choose_model", "read_preferences"]
 
@@ -25,7 +27,7 @@ class Preferences:
     model, device, precision, samples, vividness
         As `napari_refvae.upscale` takes them.
     residual_gain
-        Residual maps show this fraction of the intensity range as full colour; 5 as in the paper.
+        How many times residual maps enlarge differences; 5 as in the paper.
     cache_folder
         Where models lie; empty for the system's cache folder.
     """
@@ -42,10 +44,8 @@ class Preferences:
 def read_preferences() -> Preferences:
     """What is chosen now. Values that napari does not hold are the defaults."""
     try:
-        from napari.settings import get_plugin_settings
-
         pages = get_plugin_settings(PLUGIN)
-    except (ImportError, KeyError):  # an older napari, or one that has not found the plugin's manifest
+    except KeyError:  # napari has not found the plugin's manifest
         return Preferences()
     held: dict[str, Any] = {}
     for page in PAGES:
@@ -57,12 +57,10 @@ def read_preferences() -> Preferences:
 
 
 def choose_model(name: str) -> bool:
-    """Make a model the one that new widgets begin with; False where napari holds no preferences of plugins."""
+    """Make a model the one that new widgets begin with; False where napari has not found the plugin's manifest."""
     try:
-        from napari.settings import get_plugin_settings
-
         get_plugin_settings(PLUGIN).runs.model = name
-    except (ImportError, KeyError):
+    except KeyError:
         return False
     return True
 

@@ -22,7 +22,7 @@ class ViewWatcher:
     """
 
     def __init__(self, viewer: Any, on_plane: Callable[..., None], on_view: Callable[..., None]) -> None:
-        camera = getattr(viewer, "scene", viewer).camera  # napari 0.9 moved it
+        camera = viewer.scene.camera
         self._connected = [
             (viewer.dims.events.current_step, on_plane),
             (camera.events.zoom, on_view),
