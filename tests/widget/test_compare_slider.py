@@ -10,6 +10,7 @@ from comparing import LEVELS, add_run
 from napari.components import ViewerModel
 
 from napari_refvae.errors import InvalidInputError
+from napari_refvae.widget.compare import slider
 from napari_refvae.widget.compare.canvas import visible_part
 from napari_refvae.widget.compare.pictures import pictures_of
 from napari_refvae.widget.compare.slider import BeforeAfter
@@ -73,6 +74,19 @@ def test_it_stays_with_the_world(viewer: Any, qtbot: Any) -> None:
     assert divider.fraction == pytest.approx((place - near) / (far - near))
     is_drawn(viewer, qtbot, right.extent[:, 0].mean() - 1, place - 0.2, LEVELS[1])
     is_drawn(viewer, qtbot, right.extent[:, 0].mean() - 1, place + 0.2, LEVELS[2])
+    divider.stop()
+
+
+def test_a_screen_of_many_pixels_is_covered_whole(viewer: Any, qtbot: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slider, "LARGEST", 100)
+    left, right = pair(viewer)
+    divider = BeforeAfter(viewer, density=2)
+    divider.start(left, right)
+    (top, start), (bottom, end) = visible_part(viewer, right)
+    for row in (top + 0.01 * (bottom - top), bottom - 0.01 * (bottom - top)):
+        is_drawn(viewer, qtbot, row, start + 0.01 * (end - start), LEVELS[1])
+        is_drawn(viewer, qtbot, row, end - 0.01 * (end - start), LEVELS[2])
+    assert max(viewer.layers[-1].data.shape) <= 100
     divider.stop()
 
 

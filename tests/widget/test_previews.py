@@ -36,6 +36,11 @@ def test_a_colour_layer_is_shown_in_its_colours(qtbot: Any, data: np.ndarray[Any
     assert colour(layer_picture(Image(data, rgb=True))) == (expected,) * 3
 
 
+def test_limits_and_gamma_of_a_colour_layer_are_seen(qtbot: Any) -> None:
+    layer = Image(np.full((2, 2, 3), 100, np.uint8), rgb=True, contrast_limits=(0, 200), gamma=2.0)
+    assert colour(layer_picture(layer)) == (64, 64, 64)
+
+
 def test_the_shown_plane_of_a_stack_is_taken(qtbot: Any) -> None:
     stack = Image(np.stack([np.zeros((2, 2)), np.ones((2, 2))]), contrast_limits=(0, 1))
     assert colour(layer_picture(stack, (1.0, 0, 0))) == (255, 255, 255)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from napari.components import ViewerModel
+from napari.utils._proxies import PublicOnlyProxy
 from napari.utils.key_bindings import coerce_keybinding
 
 from napari_refvae.widget.shortcuts import Shortcuts
@@ -30,6 +31,17 @@ def test_a_users_key_is_left_alone() -> None:
     assert (list(bound.bound), bound.taken) == (["N"], ["K"])
     bound.unbind()
     assert list(viewer.keymap.values()) == [mine]
+
+
+def test_a_key_of_every_viewer_is_seen_through_the_proxy_that_plugins_get() -> None:
+    class Keyed(ViewerModel):
+        pass
+
+    Keyed.class_keymap[coerce_keybinding("K")] = lambda _: None
+    try:
+        assert Shortcuts.bind(PublicOnlyProxy(Keyed()), {"K": lambda: None}).taken == ["K"]
+    finally:
+        Keyed.class_keymap.clear()
 
 
 def test_a_key_that_the_user_has_bound_since_stays() -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from qtpy.QtCore import QSize, Qt
 from qtpy.QtGui import QImage, QImageReader, QPixmap
 from qtpy.QtWidgets import QLabel
 
+from napari_refvae.widget.compare.rendering import coloured
 from napari_refvae.widget.layers import shown_plane
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def layer_picture(layer: Image, point: Sequence[float] | None = None, side: int 
         return _image(np.ascontiguousarray(layer.thumbnail))
     plane = data[shown_plane(layer, point)] if not layer.multiscale else data[(0,) * (layer.ndim - 2)]
     step = max(1, max(plane.shape[:2]) // (2 * side))
-    return _image(_colours(plane[::step, ::step], layer))
+    return _image(coloured(plane[::step, ::step], layer))
 
 
 def file_picture(path: Path, side: int = 96) -> QImage | None:
@@ -70,21 +71,6 @@ def file_picture(path: Path, side: int = 96) -> QImage | None:
         reader.setScaledSize(size.scaled(QSize(side, side), Qt.AspectRatioMode.KeepAspectRatio))
     image = reader.read()
     return None if image.isNull() else image
-
-
-def _colours(plane: NDArray[Any], layer: Image) -> NDArray[np.uint8]:
-    """``(h, w, 4)`` uint8, as napari shows it."""
-    if not layer.rgb:
-        low, high = (float(limit) for limit in layer.contrast_limits)
-        shown = np.clip((plane.astype(np.float32) - low) / (high - low or 1), 0, 1) ** layer.gamma
-        colours = layer.colormap.map(shown.ravel()).reshape(*plane.shape, 4)
-        return np.rint(255 * colours).astype(np.uint8)
-    if plane.dtype.kind == "f":
-        values = np.rint(255 * np.clip(plane, 0, 1)).astype(np.uint8)
-    else:
-        values = (plane.astype(np.float32) * (255 / np.iinfo(plane.dtype).max)).astype(np.uint8)
-    opaque = np.full((*values.shape[:2], 1), 255, np.uint8)
-    return values if values.shape[2] == 4 else np.concatenate((values, opaque), axis=2)
 
 
 def _image(colours: NDArray[np.uint8]) -> QImage:

@@ -84,8 +84,11 @@ class Shortcuts:
             self.taken.append(key)
 
     def _is_free(self, key: str) -> bool:
-        """Layers are asked before the viewer, so a key of image layers would never arrive."""
-        owners = [self.viewer.keymap, *_class_keymaps(type(self.viewer)), *_class_keymaps(Image)]
+        """Layers are asked before the viewer, so a key of image layers would never arrive.
+
+        The proxy that napari hands to plugins says its viewer's class, but is not of that type.
+        """
+        owners = [self.viewer.keymap, *_class_keymaps(self.viewer.__class__), *_class_keymaps(Image)]
         return all(coerce_keybinding(key) not in keymap for keymap in owners)
 
     def _holder(self, key: str) -> Any:

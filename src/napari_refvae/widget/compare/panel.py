@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from napari.utils.notifications import show_error
-from psygnal import Signal
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QComboBox,
@@ -52,9 +51,6 @@ class ComparePanel(QWidget):
         The viewer.
     """
 
-    staged = Signal()
-    """What is shown changed."""
-
     def __init__(self, stage: Stage, viewer: Any) -> None:
         super().__init__()
         self._stage = stage
@@ -96,7 +92,6 @@ class ComparePanel(QWidget):
         if self._run is not None and (pair := self._pair()):
             self.leave()
             self._stage.flip(self._run, *pair)
-            self.staged.emit()
 
     def name_key(self, key: str) -> None:
         """Say which key blinks."""

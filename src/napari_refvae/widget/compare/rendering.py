@@ -114,7 +114,7 @@ def _levels(values: NDArray[Any], look: Image) -> NDArray[np.uint8]:
 
 
 def _level(values: NDArray[np.float32], low: float, high: float, gamma: float) -> NDArray[np.uint8]:
-    fraction = np.nan_to_num((values - low) / (high - low)).clip(0, 1)
+    fraction = np.nan_to_num((values - low) / (high - low or 1)).clip(0, 1)
     return np.rint((LEVELS - 1) * fraction**gamma).astype(np.uint8)
 
 

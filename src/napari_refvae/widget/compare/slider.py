@@ -34,7 +34,7 @@ HANDLE = 13
 """Radius of the handle, in screen pixels."""
 
 LARGEST = 4096
-"""No rendering is larger a side, in pixels."""
+"""No rendering is larger a side, in pixels; beyond, its pixels are larger than the screen's."""
 
 LOOKS = ("contrast_limits", "gamma", "colormap")
 
@@ -166,7 +166,7 @@ class BeforeAfter:
         window = _screen_window(part, 1 / (self._viewer.scene.camera.zoom * self._density))
         split = int(np.clip(np.rint((self._place - window.left) / window.step), 0, window.width))
         image = _halves(*self._pair, window, split)
-        _mark(image, split, self._density)
+        _mark(image, split, 1 / (self._viewer.scene.camera.zoom * window.step))
         layer = self._layer
         layer.name = f"{self._pair[0].title} | {self._pair[1].title}"
         layer.data = image
@@ -222,8 +222,10 @@ def _place(layer: Image, window: Window) -> None:
 
 
 def _screen_window(part: NDArray[np.float64], step: float) -> Window:
-    """The visible part, in pixels of the screen."""
-    height, width = (int(n) for n in np.ceil((part[1] - part[0]) / step).clip(1, LARGEST))
+    """The visible part, in pixels of the screen; in coarser ones where those are too many."""
+    extent = part[1] - part[0]
+    step = max(step, float(extent.max()) / LARGEST)
+    height, width = (int(n) for n in np.ceil(extent / step).clip(1, LARGEST))  # at most one by rounding
     return Window(float(part[0, 0]), float(part[0, 1]), step, height, width)
 
 
