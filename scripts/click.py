@@ -17,7 +17,7 @@ os.environ["NAPARI_CONFIG"] = str(Path(SETTINGS.name) / "settings.yaml")  # befo
 
 import napari  # noqa: E402
 from qtpy import API_NAME  # noqa: E402
-from qtpy.QtWidgets import QApplication, QPushButton  # noqa: E402
+from qtpy.QtWidgets import QApplication, QComboBox, QPushButton  # noqa: E402
 
 import napari_refvae  # noqa: E402
 
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 MENU = ("Layers", "Filter", "Super-resolution (RefVAE)", "Upscale 8x (RefVAE)")
+REFERENCE = "brick"
+"""What the sample "texture" is called as a layer."""
+
 PATIENCE = 300  # seconds
 
 
@@ -64,12 +67,16 @@ def main() -> None:
     viewer.open_sample("napari-refvae", "texture")
     [dock] = viewer.window.dock_widgets.values()
     [button] = [one for one in dock.findChildren(QPushButton) if one.text() == "Upscale"]
+    [references] = [one for one in dock.findChildren(QComboBox) if one.findText("(image itself)") >= 0]
+    references.setCurrentText(REFERENCE)
     wait_for(button.isEnabled)
     button.click()
     wait_for(lambda: button.text() == "Upscale" and bool(samples(viewer)))
     made = samples(viewer)
     if [layer.data.shape for layer in made] != [(296, 448, 3)] * 4:
         sys.exit(f"expected four samples of 448 x 296; got {[(layer.name, layer.data.shape) for layer in made]}")
+    if not all(f" by {REFERENCE} " in layer.name for layer in made):
+        sys.exit(f"expected samples by {REFERENCE!r}; got {[layer.name for layer in made]}")
     viewer.close()
     where = Path(napari_refvae.__file__).parent
     print(f"{len(made)} samples from {where} with {API_NAME}, {time.monotonic() - began:.0f} s after the start.")
