@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_refvae.errors import RefVAEError
-from napari_refvae.evaluation.subjects import Subject, find_images
+from napari_refvae.evaluation.subjects import Subject, find_originals
 from napari_refvae.explore import Draw, Session
 from napari_refvae.explore.trust import half_width, least_spread, trust_map
 
@@ -91,7 +91,7 @@ def main() -> None:
     parser.add_argument("--most", type=int, default=100, help="originals to read")
     options = parser.parse_args()
     count = options.samples
-    ratios = [errors(path, count, options.model) for path in find_images(options.originals)[: options.most]]
+    ratios = [errors(path, count, options.model) for path in find_originals(options.originals)[: options.most]]
     if len(ratios) < 2:
         raise SystemExit("expected at least two originals, since one is left out")
     left_out = [calibration(ratios[:one] + ratios[one + 1 :]) for one in range(len(ratios))]

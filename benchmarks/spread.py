@@ -18,7 +18,7 @@ import numpy as np
 
 from napari_refvae.errors import RefVAEError
 from napari_refvae.evaluation.distance import FeatureDistance
-from napari_refvae.evaluation.subjects import Subject, find_images
+from napari_refvae.evaluation.subjects import Subject, find_originals
 from napari_refvae.explore import Draw, Session, pick_spread
 from napari_refvae.explore.spread import CONTEXT, LUMA, PROBE, busiest_region, distances
 
@@ -86,7 +86,7 @@ def main() -> None:
     options = parser.parse_args()
     distance = None if options.features is None else FeatureDistance(options.features)
     rows = []
-    for path in find_images(options.originals)[: options.most]:
+    for path in find_originals(options.originals)[: options.most]:
         rows.append(measure(path, options, distance))
         print(f"{path.name}: " + ", ".join(f"{name} {value:.2f}" for name, value in rows[-1].items()), flush=True)
     print(f"\n| {options.picks} of {options.count} | mean | least |\n|---|---:|---:|")

@@ -17,7 +17,7 @@ from napari_refvae.evaluation.references import no_reference, the_input, the_ori
 from napari_refvae.evaluation.report import CAP, summarise, to_csv, to_markdown, write_report
 from napari_refvae.evaluation.run import evaluate
 from napari_refvae.evaluation.scores import Scores
-from napari_refvae.evaluation.subjects import find_images
+from napari_refvae.evaluation.subjects import find_originals
 from napari_refvae.imageio.files import IMAGE_SUFFIXES
 from napari_refvae.metrics import low_resolution, psnr_y
 
@@ -123,8 +123,38 @@ def test_images_are_files_of_known_suffixes(tmp_path):
         (tmp_path / f"x{suffix.upper()}").touch()
     (tmp_path / "folder.png").mkdir()
     (tmp_path / "notes.txt").touch()
-    assert {path.suffix.lower() for path in find_images(tmp_path)} == IMAGE_SUFFIXES
-    assert tmp_path / "folder.png" not in find_images(tmp_path)
+    assert {path.suffix.lower() for path in find_originals(tmp_path)} == IMAGE_SUFFIXES
+    assert tmp_path / "folder.png" not in find_originals(tmp_path)
+
+
+def test_what_is_hidden_is_no_original(tmp_path):
+    for name in ("seen/a.png", "seen/.b.png", ".hidden/c.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    assert find_originals(tmp_path) == [tmp_path / "seen/a.png"]
+
+
+@pytest.fixture
+def twins(tmp_path):
+    """Images that share names, without or with their suffixes."""
+    for name, image in (("a/x.png", data.grass()), ("b/x.png", data.brick()), ("b/x.tif", data.gravel())):
+        path = tmp_path / "twins" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image[:64, :64]).save(path)
+    return tmp_path / "twins"
+
+
+def test_images_and_references_that_share_a_name_stay_apart(twins, tiny_model):
+    told = evaluate(twins, twins, model=tiny_model, samples=3, features=False, device="cpu")
+    names = ["a/x.png", "b/x.png", "b/x.tif"]
+    assert list(dict.fromkeys(one.image for one in told.scores)) == told.about["references"] == names
+    means = [np.mean([s.psnr_y for s in told.scores if s.image == name and s.output == "sample"]) for name in names]
+    assert summarise(s for s in told.scores if s.output == "sample")["psnr_y"] == pytest.approx(np.mean(means))
+
+
+def test_originals_that_share_a_name_are_refused_beside_pictures(twins):
+    with pytest.raises(InvalidInputError, match=r"different names; got .*a/x.png and .*b/x.png, whose pictures"):
+        evaluate(twins, external=twins, features=False)
 
 
 def test_a_folder_without_images_is_said(tmp_path):

@@ -9,16 +9,17 @@ from napari_refvae.evaluation.outputs import upscale_bicubic
 from napari_refvae.evaluation.pictures import FigureWriter, output_panels
 from napari_refvae.evaluation.scores import Scored, Scores
 from napari_refvae.evaluation.subjects import Output, Subject
+from napari_refvae.figures.canvas import Canvas
 from napari_refvae.spec import ImageReference, PriorReference, SelfReference
 
 BRICK = ImageReference(np.full((16, 16, 3), 0.5, np.float32), "brick")
 
 
-def scored(*outputs, **measured):
-    subject = Subject.of(np.ascontiguousarray(data.chelsea()[80:160, 100:196]), "cat.png", 8)
+def scored(*outputs, name="cat.png", **measured):
+    subject = Subject.of(np.ascontiguousarray(data.chelsea()[80:160, 100:196]), name, 8)
     bicubic = Output("bicubic", upscale_bicubic(subject.lr))
-    made = (bicubic, *(Output(kind, subject.hr, name, None, source) for kind, name, source in outputs))
-    scores = tuple(Scores("cat.png", o.kind, o.reference, None, 20.0, 0.5, 50.0, **measured) for o in made)
+    made = (bicubic, *(Output(kind, subject.hr, reference, None, source) for kind, reference, source in outputs))
+    scores = tuple(Scores(name, o.kind, o.reference, None, 20.0, 0.5, 50.0, **measured) for o in made)
     return Scored(subject, made, scores, None)
 
 
@@ -62,3 +63,14 @@ def test_figures_say_which_distance_they_tell(measured, note, tmp_path, monkeypa
     FigureWriter(tmp_path / "figures", say=said.append)(scored(("sample", "brick", BRICK), **measured))
     assert notes == [note]
     assert said == [f"Wrote {tmp_path / 'figures' / 'cat'}_comparison and _residuals, .png and .pdf"]
+
+
+def test_images_that_share_a_name_have_figures_of_their_own(tmp_path, monkeypatch):
+    saved = []
+    monkeypatch.setattr(Canvas, "save", lambda self, path: saved.append(path.relative_to(tmp_path).as_posix()))
+    write = FigureWriter(tmp_path)
+    for name in ("a/cat.png", "b/cat.jpg", "b/cat.png"):
+        write(scored(("sample", "brick", BRICK), name=name))
+    assert saved[::4] == ["a/cat_comparison.png", "b/cat_comparison.png", "b/cat.png_comparison.png"]
+    assert len(set(saved)) == 12
+    assert (tmp_path / "b").is_dir()

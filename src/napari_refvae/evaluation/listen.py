@@ -21,7 +21,7 @@ from napari_refvae.api import load_model, upscale
 from napari_refvae.engine.latents import draw_noise, prior
 from napari_refvae.engine.tensors import image_from_tensor, image_to_tensor
 from napari_refvae.evaluation.references import read_references
-from napari_refvae.evaluation.subjects import Subject, find_images
+from napari_refvae.evaluation.subjects import Subject, find_originals
 from napari_refvae.imageio.pixels import normalize
 from napari_refvae.spec import ImageReference
 
@@ -68,7 +68,7 @@ def listen_to_folders(
     """`listen` to the first ``count`` originals of a folder with the first ten references of another."""
     loaded = load_model(model) if isinstance(model, str | Path) else model
     scale = loaded.network.scale
-    inputs = [_middle(Subject.read(path, scale).lr) for path in find_images(images)[:count]]
+    inputs = [_middle(Subject.read(path, scale).lr) for path in find_originals(images)[:count]]
     return listen(inputs, read_references(references, 10), distance, model=loaded, device=device, say=say)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -12,12 +13,11 @@ import torch
 from napari_refvae.api import upscale
 from napari_refvae.engine.tensors import image_from_tensor, image_to_tensor
 from napari_refvae.errors import InvalidInputError
-from napari_refvae.evaluation.subjects import Output, find_images, named, read_8_bit
+from napari_refvae.evaluation.subjects import Output, find_originals, named, read_8_bit
 from napari_refvae.resampling import upsample
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -96,19 +96,20 @@ class PictureFolder:
     Raises
     ------
     InvalidInputError
-        If an original has no picture.
+        If an original has no picture, or two have one name, so that their pictures cannot be told apart.
     """
 
     def __init__(self, folder: Path, originals: Sequence[Path], scale: int = 8) -> None:
         self.folder, self._scale = folder, scale
-        pictures, stems = find_images(folder), [path.stem for path in originals]
+        pictures, stems = find_originals(folder), [path.stem for path in originals]
+        _refuse_twins(originals)
         owners = [_owner(path.stem, stems) for path in pictures]
         self._pictures = {
-            original.name: [path for path, owner in zip(pictures, owners, strict=True) if owner == original.stem]
+            original.stem: [path for path, owner in zip(pictures, owners, strict=True) if owner == original.stem]
             for original in originals
         }
         self.unused = tuple(path for path, owner in zip(pictures, owners, strict=True) if owner is None)
-        if lacking := [path for path in originals if not self._pictures[path.name]]:
+        if lacking := [path for path in originals if not self._pictures[path.stem]]:
             stem = lacking[0].stem
             raise InvalidInputError(
                 f"expected pictures of {named(lacking)} in {folder}; found none among {named(pictures)}: "
@@ -128,7 +129,7 @@ class PictureFolder:
             If a picture is smaller than its original; what is larger is cropped, as originals are.
         """
         yield Output("bicubic", upscale_bicubic(subject.lr, subject.scale))
-        for index, path in enumerate(self._pictures[subject.name]):
+        for index, path in enumerate(self._pictures[Path(subject.name).stem]):
             sr = read_8_bit(path)[: subject.hr.shape[0], : subject.hr.shape[1]]
             if sr.shape != subject.hr.shape:
                 raise InvalidInputError(f"expected {path.name} to be {subject.hr.shape[:2]} pixels; got {sr.shape[:2]}")
@@ -142,6 +143,16 @@ def upscale_bicubic(lr: NDArray[np.uint8], scale: int = 8) -> NDArray[np.uint8]:
     """Bicubic interpolation of ``(h, w, 3)`` uint8 to ``(scale*h, scale*w, 3)``, rounded."""
     small = image_to_tensor(lr.astype(np.float32), torch.device("cpu"))
     return np.rint(image_from_tensor(upsample(small, scale)).clip(0, 255)).astype(np.uint8)
+
+
+def _refuse_twins(originals: Sequence[Path]) -> None:
+    first: dict[str, Path] = {}
+    for path in originals:
+        if (other := first.setdefault(path.stem, path)) is not path:
+            raise InvalidInputError(
+                f"expected originals with different names; got {other} and {path}, whose pictures cannot be told "
+                "apart: rename one, or score their folders one by one"
+            )
 
 
 def _owner(picture: str, stems: Sequence[str]) -> str | None:

@@ -50,9 +50,10 @@ class FigureWriter:
     def __init__(self, folder: Path, box: Region | None = None, say: Callable[[str], None] = lambda line: None) -> None:
         need_matplotlib()
         self.folder, self.box, self.say = folder, box, say
+        self._owners: dict[str, str] = {}
 
     def __call__(self, scored: Scored) -> None:
-        """Write ``NAME_comparison`` and ``NAME_residuals``.
+        """Write ``NAME_comparison`` and ``NAME_residuals``, in the folders that the originals have.
 
         Raises
         ------
@@ -61,10 +62,11 @@ class FigureWriter:
         InvalidInputError
             If the box is not inside the image.
         """
-        with output_errors(self.folder):
-            self.folder.mkdir(parents=True, exist_ok=True)
-        hr, stem = scored.subject.hr, Path(scored.subject.name).stem
+        hr, name = scored.subject.hr, self._name(scored.subject.name)
+        stem = Path(name).name
         panels, measured = output_panels(scored), _measured(scored.scores)
+        with output_errors(self.folder / name):
+            (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
         small = Panel(enlarged(scored.subject.lr, scored.subject.scale), "low resolution")
         others = sum(output.kind != "sample" for output in scored.outputs)
         all_panels = [small, *panels[:others], Panel(hr, "original"), *panels[others:]]
@@ -72,10 +74,15 @@ class FigureWriter:
             "comparison": comparison_figure(hr, all_panels, stem, f"Y-PSNR in dB{measured}", self.box),
             "residuals": residual_figure(hr, panels, stem, f"dB{measured}"),
         }
-        for name, page in pages.items():
+        for kind, page in pages.items():
             for suffix in SUFFIXES:
-                page.save(self.folder / f"{stem}_{name}{suffix}")
-        self.say(f"Wrote {self.folder / stem}_comparison and _residuals, .png and .pdf")
+                page.save(self.folder / f"{name}_{kind}{suffix}")
+        self.say(f"Wrote {self.folder / name}_comparison and _residuals, .png and .pdf")
+
+    def _name(self, subject: str) -> str:
+        """What the files of a subject begin with: its name without its suffix, unless another one has it already."""
+        plain = Path(subject).with_suffix("").as_posix()
+        return plain if self._owners.setdefault(plain, subject) == subject else subject
 
 
 def output_panels(scored: Scored) -> list[Panel]:

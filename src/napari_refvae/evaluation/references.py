@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_refvae.evaluation.subjects import Subject, find_images
+from napari_refvae.evaluation.subjects import Subject, find_originals, name_below
 from napari_refvae.imageio.files import read_image
 from napari_refvae.imageio.pixels import as_reference
 from napari_refvae.spec import ImageReference, PriorReference, Reference, SelfReference
@@ -33,8 +34,14 @@ def from_folder(folder: Path, most: int) -> ReferenceChoice:
 
 
 def read_references(folder: Path, most: int) -> list[ImageReference]:
-    """The first ``most`` images of a folder as references that have the files' names."""
-    return [ImageReference(as_reference(read_image(path)), path.stem) for path in find_images(folder)[:most]]
+    """The first ``most`` images of a folder as references that have the files' names.
+
+    Where two of them share a name without its suffix, both have their path below the folder.
+    """
+    paths = find_originals(folder)[:most]
+    often = Counter(path.stem for path in paths)
+    names = [path.stem if often[path.stem] == 1 else name_below(folder, path) for path in paths]
+    return [ImageReference(as_reference(read_image(path)), name) for path, name in zip(paths, names, strict=True)]
 
 
 def no_reference(subject: Subject, samples: int) -> Sequence[Reference]:

@@ -15,7 +15,7 @@ import numpy as np
 
 from napari_refvae.api import load_model, upscale
 from napari_refvae.evaluation.references import read_references
-from napari_refvae.evaluation.subjects import Subject, find_images, read_8_bit
+from napari_refvae.evaluation.subjects import Subject, find_originals, name_below, read_8_bit
 from napari_refvae.metrics import psnr_y
 from napari_refvae.spec import ImageReference, PriorReference
 
@@ -83,9 +83,9 @@ def compare_related(
     loaded = load_model(model) if isinstance(model, str | Path) else model
     pool = read_references(references, unrelated)
     scores: list[RelatedScores] = []
-    for path in find_images(images):
+    for path in find_originals(images):
         first, second = halves(read_8_bit(path))
-        subject = Subject.of(first, path.name, loaded.network.scale)
+        subject = Subject.of(first, name_below(images, path), loaded.network.scale)
         related = ImageReference(second.astype(np.float32) / np.float32(255), "other half")
         kinds: dict[str, list[Reference]] = {"related": [related], "unrelated": [*pool], "none": [PriorReference()]}
         target = distance.features(subject.hr)
@@ -94,9 +94,9 @@ def compare_related(
             made = [upscale(subject.lr, one, samples=1, seed=seed, model=loaded, device=device).sr[0] for one in chosen]
             psnr = float(np.mean([psnr_y(sr, subject.hr) for sr in made]))
             apart = float(np.mean([distance.measure(sr, target).value for sr in made]))
-            fresh.append(RelatedScores(path.name, kind, psnr, apart))
+            fresh.append(RelatedScores(subject.name, kind, psnr, apart))
         scores += fresh
-        say(f"{path.name}: " + ", ".join(f"{s.kind} {s.psnr_y:.2f} dB / {s.distance:.4f}" for s in fresh))
+        say(f"{subject.name}: " + ", ".join(f"{s.kind} {s.psnr_y:.2f} dB / {s.distance:.4f}" for s in fresh))
     return scores
 
 

@@ -15,7 +15,7 @@ from napari_refvae.evaluation.lpips import LPIPS
 from napari_refvae.evaluation.outputs import ModelOutputs, PictureFolder
 from napari_refvae.evaluation.references import from_folder, no_reference
 from napari_refvae.evaluation.scores import Scores, Spread, score
-from napari_refvae.evaluation.subjects import Subject, find_images, named
+from napari_refvae.evaluation.subjects import Subject, find_originals, named
 from napari_refvae.spec import SampleSpec
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def evaluate(
         If the weights of a distance are not here and cannot be had.
     """
     SampleSpec(samples, seed)  # refuses what it cannot hold
-    originals = find_images(images)
+    originals = find_originals(images)
     source: OutputSource
     if external is None:
         loaded = load_model(model) if isinstance(model, str | Path) else model
@@ -119,7 +119,7 @@ def evaluate(
     scores: list[Scores] = []
     spreads: list[Spread] = []
     for path in originals:
-        subject = Subject.read(path, source.scale)
+        subject = Subject.read(path, source.scale, images)
         scored = score(subject, list(source.outputs(subject)), vgg=vgg, lpips=deep)
         scores += scored.scores
         spreads += [scored.spread] if scored.spread else []

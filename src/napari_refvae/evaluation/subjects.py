@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from napari_refvae.spec import Reference
 
-__all__ = ["Output", "Subject", "find_images", "named", "read_8_bit"]
+__all__ = ["Output", "Subject", "find_originals", "name_below", "named", "read_8_bit"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,9 +33,12 @@ class Subject:
     scale: int
 
     @classmethod
-    def read(cls, path: Path, scale: int) -> Subject:
-        """Read an original and make its input: cropped to multiples of ``scale``, down-sampled by D, 8 bits."""
-        return cls.of(read_8_bit(path), path.name, scale)
+    def read(cls, path: Path, scale: int, folder: Path | None = None) -> Subject:
+        """Read an original and make its input: cropped to multiples of ``scale``, down-sampled by D, 8 bits.
+
+        It is named by its path below ``folder``, by which no two are alike, or else by its file.
+        """
+        return cls.of(read_8_bit(path), name_below(folder, path), scale)
 
     @classmethod
     def of(cls, original: NDArray[np.uint8], name: str, scale: int) -> Subject:
@@ -59,19 +62,27 @@ class Output:
     source: Reference | None = None
 
 
-def find_images(folder: Path) -> list[Path]:
+def find_originals(folder: Path) -> list[Path]:
     """Image files below a folder, told by their suffix, in alphabetical order; or the one file given.
+
+    What is hidden, or lies in a hidden folder, is left out.
 
     Raises
     ------
     InvalidInputError
         If there are none.
     """
-    inside = (path for path in folder.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file())
-    found = [folder] if folder.is_file() else sorted(inside)
+    images = (path for path in folder.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file())
+    seen = (path for path in images if not any(part.startswith(".") for part in path.relative_to(folder).parts))
+    found = [folder] if folder.is_file() else sorted(seen)
     if not found:
         raise InvalidInputError(f"expected images below {folder}; found none: check the folder")
     return found
+
+
+def name_below(folder: Path | None, path: Path) -> str:
+    """The path of a file below a folder, with forward slashes; of the one file given its name."""
+    return path.name if folder is None or folder == path else path.relative_to(folder).as_posix()
 
 
 def read_8_bit(path: Path) -> NDArray[np.uint8]:
