@@ -5,8 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from napari.components import ViewerModel
 from napari.utils.notifications import notification_manager
+from pictures import PHOTOGRAPH, TEXTURE
 
+from napari_refvae import upscale_layer
 from napari_refvae.engine.device import Choice
 from napari_refvae.engine.forecasting import Costs, Forecast, Readiness
 from napari_refvae.engine.result import FinishedSample, SuperResolutionResult
@@ -15,6 +18,7 @@ from napari_refvae.widget.engine import Engine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
+    from pathlib import Path
 
 
 READY = Readiness("compact", "compact", "0" * 64, Choice("cpu", "no GPU"), Choice("float32", "asked for"), 8, Costs(
@@ -121,3 +125,22 @@ def engine(make_result: Callable[..., SuperResolutionResult]) -> Iterator[FakeEn
     fake = FakeEngine(make_result)
     yield fake
     fake.resume.set()
+
+
+@pytest.fixture
+def viewer() -> ViewerModel:
+    """A small photograph and a texture, and no window."""
+    model = ViewerModel()
+    model.add_image(PHOTOGRAPH, rgb=True, name="photo", scale=(2, 2), translate=(5, 7), units=("um", "um"))
+    model.add_image(TEXTURE, name="bark", contrast_limits=(100, 3000), units=("um", "um"))
+    return model
+
+
+@pytest.fixture
+def run_layer(viewer: ViewerModel, tiny_model: Path) -> Callable[..., list[Any]]:
+    """`upscale_layer` with the tiny network."""
+
+    def run(layer: Any = "photo", references: Any = (), **settings: Any) -> list[Any]:
+        return upscale_layer(viewer, layer, references, model=tiny_model, **settings)
+
+    return run

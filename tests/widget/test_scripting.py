@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from napari.components import ViewerModel
+from pictures import PHOTOGRAPH, TEXTURE
 from PIL import Image as Picture
 
 from napari_refvae import upscale, upscale_layer
@@ -21,26 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-PHOTOGRAPH = np.random.default_rng(0).integers(0, 256, (12, 10, 3), np.uint8)
-TEXTURE = np.random.default_rng(1).integers(0, 4096, (40, 30), np.uint16)
-
-
-@pytest.fixture
-def viewer() -> ViewerModel:
-    model = ViewerModel()
-    model.add_image(PHOTOGRAPH, rgb=True, name="photo", scale=(2, 2), translate=(5, 7), units=("um", "um"))
-    model.add_image(TEXTURE, name="bark", contrast_limits=(100, 3000), units=("um", "um"))
-    return model
-
-
-@pytest.fixture
-def run_layer(viewer: ViewerModel, tiny_model: Path) -> Callable[..., list[Any]]:
-    """`upscale_layer` with the tiny network."""
-
-    def run(layer: Any = "photo", references: Any = (), **settings: Any) -> list[Any]:
-        return upscale_layer(viewer, layer, references, model=tiny_model, **settings)
-
-    return run
+    from napari.components import ViewerModel
 
 
 class TestUpscaleLayer:

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from napari.components import ViewerModel
+from pictures import PHOTOGRAPH
 from PIL import Image as Picture
 
-from napari_refvae import TileSpec, upscale_layer
+from napari_refvae import TileSpec
 from napari_refvae.errors import InvalidInputError
 from napari_refvae.widget.maps import MapSpec
 from napari_refvae.widget.runs import Runs
@@ -19,26 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-PHOTOGRAPH = np.random.default_rng(0).integers(0, 256, (12, 10, 3), np.uint8)
-TEXTURE = np.random.default_rng(1).integers(0, 4096, (40, 30), np.uint16)
-
-
-@pytest.fixture
-def viewer() -> ViewerModel:
-    model = ViewerModel()
-    model.add_image(PHOTOGRAPH, rgb=True, name="photo", scale=(2, 2), translate=(5, 7), units=("um", "um"))
-    model.add_image(TEXTURE, name="bark", contrast_limits=(100, 3000), units=("um", "um"))
-    return model
-
-
-@pytest.fixture
-def run_layer(viewer: ViewerModel, tiny_model: Path) -> Callable[..., list[Any]]:
-    """`upscale_layer` with the tiny network."""
-
-    def run(layer: Any = "photo", references: Any = (), **settings: Any) -> list[Any]:
-        return upscale_layer(viewer, layer, references, model=tiny_model, **settings)
-
-    return run
+    from napari.components import ViewerModel
 
 
 def replayed(viewer: ViewerModel) -> list[np.ndarray]:
@@ -85,6 +66,22 @@ def test_it_says_what_it_takes_for_granted(
     code = python_of(run)
     assert "as they were: 'photo', 'bark'." in code
     assert f"Model {tiny_model}, sha256 {run.result.provenance['model']['sha256'][:12]}" in code
+
+
+def test_another_plane_of_a_reference_is_not_taken_silently(
+    viewer: ViewerModel, run_layer: Callable[..., list[Any]]
+) -> None:
+    textures = np.random.default_rng(3).integers(0, 4096, (3, 20, 20), np.uint16)
+    viewer.add_image(textures, name="textures", contrast_limits=(0, 4095), units=("um",) * 3)
+    viewer.dims.set_current_step(0, 2)
+    layers = run_layer("photo", ["textures", "none"], samples=1)
+    run = Runs.of_viewer(viewer).latest()
+    assert run is not None
+    code = python_of(run)
+    np.testing.assert_array_equal(replayed(viewer), [layer.data for layer in layers])
+    viewer.dims.set_current_step(0, 1)
+    with pytest.raises(ValueError, match="shown plane"):
+        exec(code, {"viewer": viewer})
 
 
 def test_a_run_under_way_has_none_yet(viewer: ViewerModel, run_layer: Callable[..., list[Any]]) -> None:

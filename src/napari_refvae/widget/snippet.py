@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from napari_refvae.errors import InvalidInputError
+from napari_refvae.widget.layers import METADATA_KEY
 from napari_refvae.widget.maps import MapSpec
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["python_of"]
 
 WIDTH = 100  # columns of a list before each item gets a line
+DIGITS = 12  # of a hash
 
 
 def python_of(run: Run) -> str:
@@ -20,7 +22,8 @@ def python_of(run: Run) -> str:
 
     It reads layers by the names that they had, references that were files from those files, and names device,
     precision and tiles as they were, so that the pixels are the same. What it takes for granted stands above it as
-    comments: that the layers are as they were, and which model it was.
+    comments: that the layers are as they were, and which model it was. References that are stacks are taken at the
+    plane that the viewer shows: where that or anything else makes a reference another one, the code says so.
 
     Raises
     ------
@@ -33,7 +36,7 @@ def python_of(run: Run) -> str:
     lines = [f"# Makes run {run.id} again, pixel for pixel.", *_assumptions(run, record), *_imports(run), ""]
     arguments = [f"    {name}={value}," for name, value in _arguments(run, record).items()]
     call = ["layers = upscale_layer(", "    viewer,", f"    {run.origin.name!r},", *arguments, ")"]
-    return "\n".join([*lines, *call, ""])
+    return "\n".join([*lines, *call, *_check(record), ""])
 
 
 def _assumptions(run: Run, record: Any) -> list[str]:
@@ -43,16 +46,30 @@ def _assumptions(run: Run, record: Any) -> list[str]:
     model = record["model"]
     lines = [
         f"# Layers, with their pixels and contrast limits as they were: {names}.",
-        f"# Model {model['name']}, sha256 {model['sha256'][:12]}; "
+        f"# Model {model['name']}, sha256 {model['sha256'][:DIGITS]}; "
         + ", ".join(f"{name} {version}" for name, version in record["software"].items())
         + ".",
     ]
+    if any(_is_layer(entry) for entry in record["references"]):
+        lines.append("# References that are stacks: the plane that was on show then is on show.")
     files = [entry["path"] for entry in record["references"] if entry.get("path")]
     if files:
         lines.append(f"# Files: {', '.join(files)}.")
     if run.truth is not None:
         lines.append("# It had a ground truth: add truth='NAME OF ITS LAYER'.")
     return lines
+
+
+def _check(record: Any) -> list[str]:
+    """Code that compares the references' pixels with those of then, where layers are among them."""
+    if not any(_is_layer(entry) for entry in record["references"]):
+        return []
+    then = _bracketed([repr(_pixels(entry)) for entry in record["references"]])
+    return [
+        f'now = layers[0].metadata["{METADATA_KEY}"]["provenance"]["references"]',
+        f'if [entry.get("sha256", "")[:{DIGITS}] for entry in now] != {then}:',
+        '    raise ValueError("a reference is not as it was: check its pixels, contrast limits and shown plane")',
+    ]
 
 
 def _imports(run: Run) -> list[str]:
@@ -95,6 +112,10 @@ def _maps(run: Run) -> dict[str, str]:
 
 def _is_layer(entry: Any) -> bool:
     return entry["kind"] == "image" and not entry.get("path")
+
+
+def _pixels(entry: Any) -> str:
+    return str(entry.get("sha256", ""))[:DIGITS]
 
 
 def _reference(entry: Any) -> str:
