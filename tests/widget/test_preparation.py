@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from napari_refvae.widget import preparation as preparation_module
 from napari_refvae.widget.preparation import Preparation
 
 
@@ -36,6 +37,12 @@ class SlowEngine:
         yield "step"
         self.inside.discard("run")
         return "result"
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is painted here that a preparation would have to wait for."""
+    monkeypatch.setattr(preparation_module, "DELAY", 0)
 
 
 @pytest.fixture
@@ -77,7 +84,8 @@ def test_a_preparation_waits_for_a_run(qtbot: Any, engine: SlowEngine) -> None:
     run = preparation.steps()
     assert next(run) == "step"
     preparation.choose("a", "auto", "auto")
-    qtbot.wait(500)
+    qtbot.waitUntil(lambda: preparation._preparing)
+    qtbot.wait(50)
     assert engine.prepared == []
     list(run)
     qtbot.waitUntil(lambda: preparation.readiness is not None)
@@ -103,6 +111,7 @@ def test_a_closed_one_is_silent(qtbot: Any, engine: SlowEngine) -> None:
     preparation.close()
     engine.gate.set()
     preparation.choose("b", "auto", "auto")
-    qtbot.wait(400)
+    qtbot.waitUntil(lambda: bool(engine.prepared))
+    qtbot.wait(50)
     assert told == []
     assert engine.prepared == [("a", "auto", "auto")]
