@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from napari_refvae.errors import InvalidInputError, InvalidSpecError
-from napari_refvae.widget.maps import BAND, LUMA, MapSpec, baseline, residual_map, spread_map
+from napari_refvae.widget.maps import BAND, LUMA, MapSpec, baseline, finished_maps, residual_map, spread_map
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,6 +52,14 @@ def test_baselines(make_result: Callable[..., Any]) -> None:
 def test_an_image_of_another_shape_cannot_be_subtracted() -> None:
     with pytest.raises(InvalidInputError, match="shape"):
         residual_map(np.zeros((5, 7)), np.zeros((5, 8)))
+
+
+@pytest.mark.parametrize("spec", [MapSpec(), MapSpec(None), MapSpec("mean", spread=False)])
+@pytest.mark.parametrize("count", [1, 3])
+def test_what_maps_hold_is_known_before(make_result: Callable[..., Any], spec: MapSpec, count: int) -> None:
+    result = make_result(np.zeros((5, 7, 3), np.uint8), count)
+    held = sum(made.values.nbytes for made in finished_maps(result, spec))
+    assert spec.held_bytes(result.sr.shape[1:3], count) == held
 
 
 def test_what_cannot_be_shown_is_refused() -> None:

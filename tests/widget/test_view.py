@@ -11,6 +11,7 @@ import pytest
 from napari.utils import progress
 from qtpy.QtCore import QEvent
 
+from napari_refvae.engine.forecasting import Forecast
 from napari_refvae.errors import InvalidInputError, ModelError
 from napari_refvae.regions import Region
 from napari_refvae.spec import IntensityRange, PriorReference, SelfReference
@@ -220,12 +221,24 @@ class TestBeforeTheClick:
         viewer.add_image(PHOTOGRAPH, rgb=True)
         widget.references.add(SelfReference())
         qtbot.waitUntil(lambda: "2 samples, 80 x 96." in widget.bar.forecast)
-        qtbot.waitUntil(lambda: "About 40 s, 3.0 MB of memory, 2 tiles." in widget.bar.forecast)
+        qtbot.waitUntil(lambda: "About 40 s, 3.1 MB of memory, 2 tiles." in widget.bar.forecast)
         assert widget.advanced.device.current_choice == "auto: cpu"
         assert "no GPU" in widget.advanced.device.tooltip
         assert [str(one) for one in widget.advanced.model.choices] == ["compact", "full"]
         widget.references.add(PriorReference())
         qtbot.waitUntil(lambda: "4 samples (2 x 2 references)" in widget.bar.forecast)
+
+    def test_the_memory_of_maps_is_counted(
+        self, viewer: Any, widget: UpscaleWidget, engine: Any, qtbot: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        forecast = Forecast((1024, 1024), 2, 2**20, 20 * 2**20, tiles=1, seconds=1)
+        monkeypatch.setattr(engine, "forecast", lambda *_, **__: forecast)
+        viewer.add_image(PHOTOGRAPH, rgb=True)
+        qtbot.waitUntil(lambda: "32 MB of memory" in widget.bar.forecast)
+        widget.advanced.spread.value = False
+        qtbot.waitUntil(lambda: "28 MB of memory" in widget.bar.forecast)
+        widget.advanced.residual.value = None
+        qtbot.waitUntil(lambda: "20 MB of memory" in widget.bar.forecast)
 
     def test_a_model_that_cannot_be_had_is_told_and_can_be_changed(
         self, viewer: Any, widget: UpscaleWidget, engine: Any, qtbot: Any

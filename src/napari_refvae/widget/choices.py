@@ -29,6 +29,8 @@ class ChoiceBox(ComboBox):
         The choice.
     """
 
+    null_value = object()  # None is an entry like others: magicgui would not tell that it was chosen
+
     def __init__(self, tooltip: str, entries: Sequence[tuple[str, Any]] = (), value: Any = None) -> None:
         self._entries: list[tuple[str, Any]] = []
         super().__init__(tooltip=tooltip, choices=lambda _: self._entries)  # magicgui asks whenever the parent changes

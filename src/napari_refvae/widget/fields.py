@@ -132,7 +132,7 @@ class AdvancedFields(QWidget):
     def _connect(self) -> None:
         for field in (self.model, self.device, self.precision):
             field.changed.connect(lambda *_: self.engine_changed.emit())
-        for other in (self.tiles, self.consistency, self.residual, self.faithful):
+        for other in (self.tiles, self.consistency, self.residual, self.faithful, self.spread):
             other.changed.connect(lambda *_: self.changed.emit())
 
     @property

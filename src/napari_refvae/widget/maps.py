@@ -54,6 +54,11 @@ class MapSpec:
         if not self.gain > 0:
             raise InvalidSpecError(f"the gain of residual maps must be positive; got {self.gain!r}")
 
+    def held_bytes(self, size: tuple[int, int], samples: int) -> int:
+        """Bytes that the maps of so many samples of a size hold, as float32 layers."""
+        count = (samples if self.against is not None else 0) + (self.spread and samples > 1)
+        return count * size[0] * size[1] * np.dtype(np.float32).itemsize
+
     def check_truth(self, given: bool) -> None:
         """Refuse residuals against a ground truth that is not given: before a run, which may take minutes.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from napari_refvae.errors import RefVAEError
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from napari_refvae.engine.forecasting import Forecast
     from napari_refvae.widget.engine import Engine
     from napari_refvae.widget.fields import AdvancedFields, SampleFields
     from napari_refvae.widget.image_fields import ImageFields
@@ -98,8 +99,9 @@ def describe_plan(
     layer = images.image.value
     data = layer.data[0] if layer.multiscale else layer.data
     shape = data.shape[layer.ndim - 2 :]
+    maps = _maps(advanced)
     try:
-        _maps(advanced).check_truth(images.truth.value is not None)
+        maps.check_truth(images.truth.value is not None)
         region = images.region()
     except RefVAEError as error:
         return f"{error}."
@@ -120,9 +122,15 @@ def describe_plan(
         "scale": factor,
     }
     try:
-        return f"{text}.\n{forecast_text(engine.forecast(shape, data.dtype, **settings))}"
+        forecast = engine.forecast(shape, data.dtype, **settings)
     except RefVAEError as error:
         return f"{text}.\n{error}."
+    return f"{text}.\n{forecast_text(_with_maps(forecast, maps))}"
+
+
+def _with_maps(forecast: Forecast, maps: MapSpec) -> Forecast:
+    """The engine's forecast, and the maps that are made of its result: what it has freed by then, it may still hold."""
+    return replace(forecast, peak_bytes=forecast.peak_bytes + maps.held_bytes(forecast.size, forecast.samples))
 
 
 def _maps(advanced: AdvancedFields) -> MapSpec:
