@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_refvae.errors import RefVAEError
 from napari_refvae.evaluation.report import cell
+from napari_refvae.imageio.writing import output_errors, write_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -73,6 +74,7 @@ def publish(text: str, path: Path | None) -> None:
     """Print Markdown, and write it where asked."""
     print(f"\n{text}")
     if path is not None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text + "\n", encoding="utf-8")
+        with output_errors(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+        write_text(path, text + "\n")
         print(f"\nWrote {path}")

@@ -1,6 +1,7 @@
 """The figures for print: what is laid out, and where."""
 
 import re
+import sys
 
 import numpy as np
 import pytest
@@ -133,6 +134,17 @@ def test_files_are_written_at_print_resolution_and_letters_stay_letters(tmp_path
     assert re.search(rb"/Subtype\s*/Type0", (tmp_path / "cat.pdf").read_bytes())
     with pytest.raises(OutputError, match="does not exist"):
         page.save(tmp_path / "nowhere" / "cat.png")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no limit on what a process writes")
+def test_a_full_disk_leaves_the_figure_that_was_there(tmp_path, full_disk):
+    page = residual_figure(CAT, panels(1), "title", "note")
+    page.save(tmp_path / "cat.png")
+    before = (tmp_path / "cat.png").read_bytes()
+    with full_disk(10_000), pytest.raises(OutputError, match="the disk is full"):
+        page.save(tmp_path / "cat.png")
+    assert [path.name for path in tmp_path.iterdir()] == ["cat.png"]
+    assert (tmp_path / "cat.png").read_bytes() == before
 
 
 def test_without_matplotlib_the_sentence_says_what_to_install(monkeypatch):

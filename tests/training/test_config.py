@@ -94,12 +94,39 @@ def test_the_paper_has_its_own_setting_and_fine_tuning_needs_no_download():
         (("steps = 100", "steps = ="), "expected a training config in TOML"),
         (("steps = 100", 'adversary = "gan"'), "adversary among features, patchgan; got 'gan'"),
         (("steps = 100", "samples = 1"), "at least 2 samples"),
+        (("steps = 100", "steps = 0"), "expected steps at least 1 in the config; got 0"),
+        (("steps = 100", "steps = 1.5"), "expected a whole number for steps"),
+        (("steps = 100", "steps = true"), "expected a whole number for steps"),
+        (("steps = 100", 'latents = "no"'), "expected true or false for latents"),
+        (("steps = 100", "clip = nan"), "expected a finite number for clip"),
+        (("steps = 100", "ema = 1.5"), "expected ema between 0 and 1"),
+        (("steps = 100", "seed = -1"), "expected seed at least 0"),
+        (("steps = 100", 'precision = "16"'), "precision among auto, 32-true, bf16-mixed; got '16'"),
+        (("steps = 100", "preset = 3"), "expected a training config in TOML"),
+        (('preset = "compact"', "preset = 3"), "expected a word for preset"),
+        (("[0.5, 0.9]", "[0.5, 1.0]"), "two numbers from 0 to below 1 for betas"),
+        (("[0.5, 0.9]", "0.5"), "two numbers from 0 to below 1 for betas"),
+        (("share = 0.25", "share = -0.25"), "expected share above 0"),
+        (("share = 0.25", 'share = "most"'), "expected a finite number for share"),
+        (("learning_rate = 4e-4", "learning_rate = -1.0"), "expected learning_rate at least 0"),
+        (("perceptual = 0.3", "perceptual = -0.3"), "expected perceptual at least 0"),
+        (("{ perceptual = 0.3 }", "3"), "expected a table for weights"),
+        (("steps = 100", "data = 3"), "expected a table for data"),
+        (("steps = 100", "data = { dropped = 2.0 }"), "expected dropped between 0 and 1"),
+        (("steps = 100", "data = { vivid = -1 }"), "expected vivid at least 0"),
+        (("steps = 100", "data = { reference_size = 0 }"), "references of at least 1 pixel"),
         (('[[stages]]\nname = "one"', '[data]\npatch = 4\n[[stages]]\nname = "one"'), "patches of at least 8"),
     ],
 )
 def test_a_mistake_is_named(tmp_path, change, message):
     with pytest.raises(InvalidSpecError, match=message):
         read(tmp_path, GOOD.replace(*change))
+
+
+@pytest.mark.parametrize(("stages", "message"), [("3", r"expected tables \[\[stages\]\]"), ("[3]", "expected a table")])
+def test_stages_are_tables(tmp_path, stages, message):
+    with pytest.raises(InvalidSpecError, match=message):
+        read(tmp_path, f'preset = "compact"\nstages = {stages}\n')
 
 
 def test_an_unknown_config_lists_those_that_exist():

@@ -1,9 +1,11 @@
 import json
+import sys
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from napari_refvae.errors import OutputError
 from napari_refvae.training import journal as journal_module
 from napari_refvae.training.journal import Journal, Report
 
@@ -52,3 +54,22 @@ def test_tensorboard_can_be_switched_off(tmp_path):
     write(Journal(tmp_path, tensorboard=False))
     check_files(tmp_path)
     assert not (tmp_path / "tensorboard").exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no limit on what a process writes")
+def test_a_full_disk_is_named_and_leaves_no_part(tmp_path, full_disk):
+    journal = Journal(tmp_path, tensorboard=False)
+    write(journal)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    with full_disk(len(before["log.jsonl"]) + 10):
+        with pytest.raises(OutputError, match=r"log\.jsonl: the disk is full"):
+            journal.scores(200, {"score": 25.0})
+        with pytest.raises(OutputError, match=r"samples\.png: the disk is full"):
+            journal.picture(200, np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8))
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_a_log_that_cannot_be_written_is_named(tmp_path):
+    (tmp_path / "log.jsonl").mkdir()
+    with pytest.raises(OutputError, match=r"could not write .*log\.jsonl"):
+        Journal(tmp_path, tensorboard=False).scores(1, {"score": 1.0})

@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 from skimage import data
 
-from napari_refvae.errors import MissingWeightsError, TrainingError
+from napari_refvae.errors import MissingWeightsError, OutputError, TrainingError
 from napari_refvae.model.checkpoint import load_checkpoint
 from napari_refvae.model.config import PRESETS
 from napari_refvae.training import devices, watch
@@ -194,6 +194,12 @@ def test_a_score_of_another_kind_begins_anew(tmp_path, feature_weights):
     run.validate = lambda model: {"new": 20.0}
     run._validate()
     assert load_checkpoint(tmp_path / "best.safetensors")[1].training["scores"] == {"new": 20.0}
+
+
+def test_a_run_needs_a_folder_it_can_make(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match="could not write"):
+        trainer(tmp_path / "file" / "run", config(), None)
 
 
 def test_a_state_saved_before_the_first_step_goes_on(tmp_path, feature_weights):

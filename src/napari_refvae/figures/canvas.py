@@ -9,7 +9,7 @@ import numpy as np
 
 from napari_refvae.errors import OutputError
 from napari_refvae.figures.views import as_rgb, thumbnail
-from napari_refvae.imageio.writing import output_errors
+from napari_refvae.imageio.writing import whole
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -151,9 +151,9 @@ class Canvas:
         """
         from matplotlib import rc_context
 
-        with output_errors(path), rc_context({"pdf.fonttype": 42, "pdf.compression": 4}):
+        with whole(path) as temporary, rc_context({"pdf.fonttype": 42, "pdf.compression": 4}):
             fast: dict[str, Any] = {"pil_kwargs": {"compress_level": 4}} if path.suffix == ".png" else {}
-            self.figure.savefig(path, dpi=DOTS, **fast)
+            self.figure.savefig(temporary, format=path.suffix.removeprefix("."), dpi=DOTS, **fast)
 
     def _fractions(self, place: Place) -> tuple[float, float, float, float]:
         """Left, bottom, width and height as matplotlib has them."""

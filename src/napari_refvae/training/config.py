@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_refvae.errors import InvalidSpecError
 from napari_refvae.model.config import PRESETS
+from napari_refvae.training.settings import Range, check_settings, check_tables
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,8 +24,11 @@ CHOICES = {
     "style_target": ("reference", "original"),
     "adversary": ("features", "patchgan"),
     "adversarial_loss": ("hinge", "minimax"),
+    "precision": ("auto", "32-true", "bf16-mixed"),
 }
 """What the settings that are words may say."""
+
+NOT_NEGATIVE, POSITIVE, SHARE = Range(0), Range(0, open=True), Range(0, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,9 @@ class LossWeights:
     kl_noise: float = 1e-3  # a spatial dimension
     kl_code: float = 1e-3  # a dimension of the global code
 
+    def __post_init__(self) -> None:
+        check_settings(self, {}, NOT_NEGATIVE)
+
     @property
     def of_features(self) -> bool:
         """Whether a term needs features beside those of the perceptual ones."""
@@ -71,6 +78,9 @@ class StageConfig:
     final_learning_rate: float
     weights: LossWeights = field(default_factory=LossWeights)
 
+    def __post_init__(self) -> None:
+        check_settings(self, {"share": POSITIVE}, NOT_NEGATIVE)
+
 
 @dataclass(frozen=True, slots=True)
 class DataConfig:
@@ -90,10 +100,13 @@ class DataConfig:
     memory: float = 8.0  # GB of decoded photographs to keep; of a larger folder the last used are kept
 
     def __post_init__(self) -> None:
-        if self.patch < SMALLEST_PATCH or self.faithful < 0 or self.vivid < 0 or not self.faithful + self.vivid:
+        shares = dict.fromkeys(("own_photo", "altered", "dropped", "fully_vivid"), SHARE)
+        check_settings(self, {"patch": Range(), "memory": Range(), "smallest_scale": Range(), **shares}, NOT_NEGATIVE)
+        if self.reference_size < 1 or self.patch < SMALLEST_PATCH or not self.faithful + self.vivid:
             raise InvalidSpecError(
-                f"expected patches of at least {SMALLEST_PATCH} LR pixels and at least one example a step; got "
-                f"patch {self.patch}, faithful {self.faithful}, vivid {self.vivid}"
+                f"expected patches of at least {SMALLEST_PATCH} LR pixels, references of at least 1 pixel and at least "
+                f"one example a step; got patch {self.patch}, reference_size {self.reference_size}, "
+                f"faithful {self.faithful}, vivid {self.vivid}"
             )
         if not 0 < self.smallest_scale <= 1 or self.memory <= 0:
             raise InvalidSpecError(
@@ -135,7 +148,7 @@ class TrainingConfig:
     weight_decay: float = 1e-4
     kl_warmup: int = 3000  # steps
     free_bits: float = 0.02  # nats a dimension of the code that the KL term leaves alone
-    precision: str = "auto"  # Lightning Fabric's word; auto: bf16-mixed where the hardware computes it natively
+    precision: str = "auto"  # or 32-true, bf16-mixed; auto: bf16-mixed where the hardware computes it natively
     perceptual_network: str = "features"
     style_target: str = "reference"
     adversary: str = "features"
@@ -144,6 +157,8 @@ class TrainingConfig:
     projected: bool = True
 
     def __post_init__(self) -> None:
+        check_settings(self, {"steps": Range(1), "samples": Range(1), "ema": SHARE, "clip": POSITIVE}, NOT_NEGATIVE)
+        _check_betas(self.betas)
         if self.preset not in PRESETS:
             raise InvalidSpecError(f"expected a preset among {sorted(PRESETS)}; got {self.preset!r}")
         if not self.stages or abs(sum(stage.share for stage in self.stages) - 1) > 1e-6:
@@ -197,15 +212,28 @@ def load_config(path: Path) -> TrainingConfig:
         values = tomllib.loads(path.read_text("utf-8"))
     except (OSError, tomllib.TOMLDecodeError) as error:
         raise InvalidSpecError(f"expected a training config in TOML at {path}; {error}") from error
-    stages = tuple(
-        _build(StageConfig, {**stage, "weights": _build(LossWeights, stage.get("weights", {}))})
-        for stage in values.pop("stages", [])
-    )
-    data = _build(DataConfig, values.pop("data", {}))
-    return _build(TrainingConfig, {**values, "stages": stages, "data": data})
+    stages = values.pop("stages", [])
+    if not isinstance(stages, list):
+        raise InvalidSpecError(f"expected tables [[stages]] in the config; got stages = {stages!r}")
+    data = _build(DataConfig, values.pop("data", {}), "data")
+    return _build(TrainingConfig, {**values, "stages": tuple(_stage(stage) for stage in stages), "data": data})
 
 
-def _build(cls: type[Any], values: dict[str, Any]) -> Any:
+def _check_betas(betas: tuple[float, float]) -> None:
+    """Refuse what AdamW would not take."""
+    numbers = isinstance(betas, tuple) and len(betas) == 2 and all(type(beta) in (int, float) for beta in betas)
+    if not numbers or not all(0 <= beta < 1 for beta in betas):
+        raise InvalidSpecError(f"expected two numbers from 0 to below 1 for betas in the config; got {betas!r}")
+
+
+def _stage(values: Any) -> Any:
+    check_tables(values, "each of stages")
+    weights = _build(LossWeights, values.get("weights", {}), "weights")
+    return _build(StageConfig, {**values, "weights": weights}, "stages")
+
+
+def _build(cls: type[Any], values: dict[str, Any], name: str = "the whole") -> Any:
+    check_tables(values, name)
     unknown = sorted(set(values) - {item.name for item in fields(cls)})
     if unknown:
         raise InvalidSpecError(

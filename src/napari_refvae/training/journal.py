@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from PIL import Image
+
+from napari_refvae.imageio.writing import output_errors, whole
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,6 +23,9 @@ if TYPE_CHECKING:
 __all__ = ["Journal", "Report"]
 
 log = logging.getLogger(__name__)
+
+BOARD = "tensorboard"
+"""Where TensorBoard's files lie in a run's folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +41,7 @@ class Report:
 
 
 class Journal:
-    """The written side of a run.
+    """The written side of a run. What cannot be written is an `OutputError`, and nothing of it stays.
 
     Parameters
     ----------
@@ -64,25 +70,35 @@ class Journal:
 
     def picture(self, step: int, picture: NDArray[np.uint8]) -> None:
         """Write a sheet ``(H, W, 3)`` uint8 of examples."""
-        partial = self.folder / "samples.partial"
-        Image.fromarray(picture).save(partial, "png")
-        partial.replace(self.folder / "samples.png")
-        if (board := self._logger()) is not None:
-            board.experiment.add_image("samples", picture, step, dataformats="HWC")
+        with whole(self.folder / "samples.png") as temporary:
+            Image.fromarray(picture).save(temporary, "png")
+        with output_errors(self.folder / BOARD):
+            if (board := self._logger()) is not None:
+                board.experiment.add_image("samples", picture, step, dataformats="HWC")
 
     def close(self) -> None:
         """Bring everything to disk."""
-        if self._board is not None:
-            self._board.finalize("success")
+        with output_errors(self.folder / BOARD):
+            if self._board is not None:
+                self._board.finalize("success")
 
     def _write(self, entry: dict[str, Any]) -> None:
-        with (self.folder / "log.jsonl").open("a", encoding="utf-8") as file:
-            file.write(json.dumps(entry) + "\n")
+        """Add a line, or nothing: a part of one would spoil the file for who reads it."""
+        path, line = self.folder / "log.jsonl", f"{json.dumps(entry)}\n".encode()
+        with output_errors(path), path.open("ab", buffering=0) as file:
+            begin, written = file.seek(0, os.SEEK_END), 0
+            try:
+                while written < len(line):
+                    written += file.write(line[written:])
+            except OSError:
+                file.truncate(begin)
+                raise
 
     def _scalars(self, values: dict[str, float], step: int) -> None:
-        if (board := self._logger()) is not None:
-            board.log_metrics(values, step)
-            board.save()
+        with output_errors(self.folder / BOARD):
+            if (board := self._logger()) is not None:
+                board.log_metrics(values, step)
+                board.save()
 
     def _logger(self) -> TensorBoardLogger | None:
         """TensorBoard's logger, made when it is first asked for."""
@@ -93,5 +109,5 @@ class Journal:
                 return None
             from lightning.fabric.loggers.tensorboard import TensorBoardLogger
 
-            self._board = TensorBoardLogger(self.folder, name="tensorboard", version="")
+            self._board = TensorBoardLogger(self.folder, name=BOARD, version="")
         return self._board

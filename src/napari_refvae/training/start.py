@@ -24,7 +24,7 @@ STATE, MODEL, BEST = "last.safetensors", "model.safetensors", "best.safetensors"
 
 
 def first_model(
-    config: TrainingConfig, folder: Path, start: Path | None, feature_weights: Path | None
+    config: TrainingConfig, folder: Path, scale: int, start: Path | None, feature_weights: Path | None
 ) -> tuple[ReferenceVAE, str]:
     """The network of a run in ``folder``, and its preset's name.
 
@@ -34,7 +34,8 @@ def first_model(
     Raises
     ------
     TrainingError
-        If the config measures samples with the model it starts from, and there is none.
+        If the config measures samples with the model it starts from, and there is none, or if the network is not
+        one for ``scale``, as the examples are.
     MissingWeightsError, CheckpointError
         If VGG-19 cannot be had, or a file is not what it should be.
     """
@@ -53,6 +54,11 @@ def first_model(
             )
         if isinstance(model, PaperRefVAE) and not resumed:
             model.vgg.load_state_dict(vgg19_state(feature_weights))
+    if model.scale != scale:
+        raise TrainingError(
+            f"expected a model for {scale}x, as the config's preset is; got one for {model.scale}x: "
+            "choose another --start"
+        )
     if not config.latents:
         silence_latents(model)
     return model, preset

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from napari_refvae.errors import TrainingError
+from napari_refvae.imageio.writing import output_errors
 from napari_refvae.model.checkpoint import save_checkpoint
 from napari_refvae.training.adversary import Adversary, PatchHeads, PixelJudge
 from napari_refvae.training.ahead import Ahead
@@ -77,6 +78,8 @@ class Trainer:
         If the state in the folder cannot be read, or training should go on from nothing where it needs a start.
     MissingWeightsError
         If a network that judges samples must be fetched and cannot be.
+    OutputError
+        If the folder cannot be made.
     """
 
     def __init__(
@@ -93,10 +96,11 @@ class Trainer:
     ) -> None:
         self.config, self.source, self.folder = config, source, folder
         self.validate, self.sheet, self.started = validate, sheet, start is not None
-        folder.mkdir(parents=True, exist_ok=True)
+        with output_errors(folder):
+            folder.mkdir(parents=True, exist_ok=True)
         self.fabric = open_fabric(config.precision)
         torch.manual_seed(config.seed)
-        model, self.preset = self._first_model(start, feature_weights)
+        model, self.preset = first_model(config, folder, source.scale, start, feature_weights)
         network = TrainingNetwork(model, latents=config.latents, projected=config.projected).train()
         network = network.to(memory_format=torch.channels_last)
         trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
@@ -109,16 +113,6 @@ class Trainer:
         self.journal, self.watch = Journal(folder, tensorboard=tensorboard), LossWatch()
         self.step, self.best = 0, Best()
         self._resume()
-
-    def _first_model(self, start: Path | None, feature_weights: Path | None) -> tuple[ReferenceVAE, str]:
-        """The model of ``start``, or of the state's kind, or a new one with random weights; and its preset."""
-        model, preset = first_model(self.config, self.folder, start, feature_weights)
-        if model.scale != self.source.scale:
-            raise TrainingError(
-                f"expected a model for {self.source.scale}x, as the config's preset is; got one for {model.scale}x: "
-                "choose another --start"
-            )
-        return model, preset
 
     def _adversary(self) -> Adversary | None:
         if not any(stage.weights.adversarial for stage in self.config.stages):
@@ -145,6 +139,8 @@ class Trainer:
         ------
         TrainingError
             If the loss is not finite or has run away; the last good state stays on disk.
+        OutputError
+            If the disk is full or may not be written to; what was saved last stays.
         """
         if self.started and self.step == 0:
             self._validate()  # what it was before
