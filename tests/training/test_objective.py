@@ -52,6 +52,24 @@ def test_a_batch_becomes_samples_and_terms(tiny_preset):
     torch.testing.assert_close(loss.detach(), sum(getattr(weights, name) * terms[name] for name in names))
 
 
+def test_without_terms_of_the_posterior_it_is_not_drawn(tiny_preset):
+    network = TrainingNetwork(lively(build_model(tiny_preset)), posterior=False)
+    _, outputs, loss, terms = one_step(network, config(), replace(LossWeights(), posterior_pixel=0.0, kl_noise=0.0))
+    assert outputs.posterior.shape[0] == network.extra == 0
+    assert outputs.noise is None
+    assert set(terms) == {"faithful_pixel", "prior_pixel", "spread", "kl_code"}
+    loss.backward()
+    trained = {name for name, parameter in network.named_parameters() if parameter.requires_grad}
+    assert trained == {name for name, _ in network.named_parameters() if name.startswith("model.")}
+
+
+def test_a_posterior_is_needed_for_its_terms_alone():
+    for weights, needed in (({}, True), ({"kl_noise": 0.0}, True), ({"kl_noise": 0.0, "posterior_pixel": 0.0}, False)):
+        stage = StageConfig("one", 1.0, 1e-3, 1e-3, LossWeights(**weights))
+        assert TrainingConfig("compact", (stage,)).needs_posterior == needed
+        assert not TrainingConfig("compact", (stage,), latents=False).needs_posterior
+
+
 def test_unprojected_samples_have_a_low_resolution_error(tiny_preset):
     weights = replace(LossWeights(), low_resolution=1.0)
     for projected in (True, False):

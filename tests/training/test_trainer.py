@@ -207,6 +207,19 @@ def test_a_state_saved_before_the_first_step_goes_on(tmp_path, feature_weights):
     assert trainer(tmp_path, config(), feature_weights).step == 0
 
 
+def test_a_run_may_leave_the_posterior_out_and_take_it_up_again(tmp_path, feature_weights):
+    seeing = dataclasses.replace(config(), stages=(StageConfig("one", 1.0, 1e-3, 1e-3),))
+    blind = LossWeights(posterior_pixel=0.0, kl_noise=0.0)
+    without = dataclasses.replace(seeing, stages=(StageConfig("one", 1.0, 1e-3, 1e-3, blind),))
+    for step, settings in enumerate((seeing, without, seeing)):
+        run = trainer(tmp_path, settings, feature_weights)
+        assert run.step == step
+        terms = run._step()
+        assert ("posterior_pixel" in terms) == (settings is seeing)
+        run.step += 1
+        run.save()
+
+
 def test_what_does_not_fit_a_state_is_named(tmp_path, feature_weights, tiny_model):
     judged = config()
     first = trainer(tmp_path, judged, feature_weights)

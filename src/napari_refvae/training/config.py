@@ -33,7 +33,11 @@ NOT_NEGATIVE, POSITIVE, SHARE = Range(0), Range(0, open=True), Range(0, 1)
 
 @dataclass(frozen=True, slots=True)
 class LossWeights:
-    """Factor of each loss term; 0 leaves the term out and does not compute it.
+    """Factor of each loss term.
+
+    A term that looks at features or at the low resolution, and the adversary, are not computed at 0; the samples that
+    have seen the true detail are not drawn if no stage weighs ``posterior_pixel`` or ``kl_noise``. The other terms of
+    pixels and codes cost next to nothing and are always told.
 
     Terms marked (v) are also multiplied by the vividness of each training example, so that one
     set of weights holds the faithful answer (0) and the vivid one (1).
@@ -179,6 +183,11 @@ class TrainingConfig:
             weights.of_features or (measured and weights.of_perception) or (judged and bool(weights.adversarial))
             for weights in (stage.weights for stage in self.stages)
         )
+
+    @property
+    def needs_posterior(self) -> bool:
+        """Whether any stage needs samples that have seen the true detail."""
+        return self.latents and any(stage.weights.posterior_pixel or stage.weights.kl_noise for stage in self.stages)
 
     @property
     def needs_lpips(self) -> bool:

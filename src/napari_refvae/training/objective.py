@@ -3,7 +3,8 @@
 A faithful example (vividness 0) is decoded once, whatever its latents, and should be the best guess. A vivid one
 is decoded once from the posterior (a sample that has seen the true detail) and ``samples`` times from the prior:
 at vividness 1 only their mean should be the best guess, they are rewarded for spreading, and the feature terms act.
-A network without a noise field has no such posterior; its samples differ by their codes alone.
+Where no stage weighs the posterior's terms, it is left out. A network without a noise field has no such posterior;
+its samples differ by their codes alone.
 """
 
 from __future__ import annotations
@@ -59,18 +60,35 @@ class Outputs(NamedTuple):
 
 
 class TrainingNetwork(nn.Module):
-    """The model and the detail posterior, as one module with one ``forward`` (as DDP needs it)."""
+    """The model and the detail posterior, as one module with one ``forward`` (as DDP needs it).
 
-    def __init__(self, model: ReferenceVAE, *, latents: bool = True, projected: bool = True) -> None:
+    Parameters
+    ----------
+    model
+        What is trained.
+    latents
+        False: codes come from the prior alone, and there is no detail posterior.
+    projected
+        Whether samples are made consistent with their input.
+    posterior
+        False: the detail posterior is there, so that every state of the model fits, but neither used nor trained.
+    """
+
+    def __init__(
+        self, model: ReferenceVAE, *, latents: bool = True, projected: bool = True, posterior: bool = True
+    ) -> None:
         super().__init__()
         self.model, self.latents, self.projected = model, latents, projected
         seeing = latents and isinstance(model, CompactRefVAE)
         self.detail = DetailPosterior(model.config) if seeing else None  # type: ignore[arg-type]
+        self.seeing = posterior and self.detail is not None
+        if self.detail is not None:
+            self.detail.requires_grad_(self.seeing)
 
     @property
     def extra(self) -> int:
         """How many samples a vivid example has beside those from the prior: 1 from the posterior, or 0."""
-        return 0 if self.detail is None else 1
+        return int(self.seeing)
 
     def forward(self, batch: Batch, drawn: Drawn) -> Outputs:
         with torch.autocast(batch.lr.device.type, enabled=False):
@@ -93,7 +111,7 @@ class TrainingNetwork(nn.Module):
 
     def _fields(self, detail: Tensor, features: Tensor, drawn: Drawn) -> tuple[DiagonalGaussian | None, Tensor]:
         """The posterior of the vivid examples' noise fields, and all fields, row by row."""
-        if self.detail is None:
+        if self.detail is None or not self.seeing:
             return None, torch.cat([drawn.faithful_noise, drawn.noise.flatten(0, 1)])
         noise = self.detail(detail.contiguous(memory_format=torch.channels_last), features)
         rest = drawn.noise[1:].flatten(0, 1)

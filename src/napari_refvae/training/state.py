@@ -78,9 +78,11 @@ def flatten_optimizer(optimizer: Optimizer) -> dict[str, Tensor]:
 
 
 def restore_optimizer(optimizer: Optimizer, tensors: dict[str, Tensor]) -> None:
-    """Put back what `flatten_optimizer` took."""
+    """Put back what `flatten_optimizer` took; parameters that are not trained any more come last, and are left out."""
+    count = sum(len(group["params"]) for group in optimizer.param_groups)
     state: dict[int, dict[str, Tensor]] = {}
     for key, value in tensors.items():
         index, name = key.split(".", 1)
-        state.setdefault(int(index), {})[name] = value
+        if int(index) < count:
+            state.setdefault(int(index), {})[name] = value
     optimizer.load_state_dict({**optimizer.state_dict(), "state": state})

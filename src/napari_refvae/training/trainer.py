@@ -101,7 +101,9 @@ class Trainer:
         self.fabric = open_fabric(config.precision)
         torch.manual_seed(config.seed)
         model, self.preset = first_model(config, folder, source.scale, start, feature_weights)
-        network = TrainingNetwork(model, latents=config.latents, projected=config.projected).train()
+        network = TrainingNetwork(
+            model, latents=config.latents, projected=config.projected, posterior=config.needs_posterior
+        ).train()
         network = network.to(memory_format=torch.channels_last)
         trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
         optimizer = torch.optim.AdamW(trained, betas=config.betas, weight_decay=config.weight_decay)
