@@ -388,9 +388,31 @@ def test_evaluate_draws_figures_of_a_box(refvae, folder, tiny_model):
     assert "a box inside 48 x 56 pixels" in outside.stderr
 
 
+@pytest.mark.parametrize(
+    ("words", "refused"),
+    [
+        ("--listen --references b -n 3 --seed 4", "--listen has no use for --samples, --seed: leave"),
+        ("--related --references b --figures", "--related has no use for --figures"),
+        ("--listen --related --references b", "--listen has no use for --related"),
+        ("--external b --model c --references d", "--external has no use for --model, --references"),
+    ],
+)
+def test_evaluate_refuses_what_it_would_not_heed(refvae, folder, words, refused):
+    done = refvae("evaluate", "--images", "a", *words.split())
+    assert done.exit_code == 2
+    assert refused in done.stderr
+
+
+def as_asked(weights, device):
+    """Stands for a distance: what it is asked to measure with."""
+    return weights.name, device
+
+
 def test_related_passes_its_options_on(refvae, folder, monkeypatch):
     asked = {}
-    monkeypatch.setattr("napari_refvae.evaluation.distance.FeatureDistance", lambda weights: weights.name)
+    monkeypatch.setattr(
+        "napari_refvae.evaluation.distance.FeatureDistance", lambda weights, device: (weights.name, device)
+    )
     monkeypatch.setattr(
         "napari_refvae.evaluation.related.compare_related",
         lambda images, references, distance, **options: asked.update(
@@ -403,7 +425,7 @@ def test_related_passes_its_options_on(refvae, folder, monkeypatch):
 
     assert done.exit_code == 0, done.output
     names = ("images", "references", "distance", "model", "device", "seed")
-    assert [asked[name] for name in names] == ["a", "b", "c", "d", "cuda:1", 3]
+    assert [asked[name] for name in names] == ["a", "b", ("c", "cuda:1"), "d", "cuda:1", 3]
     assert (folder / "out" / "related.md").read_text() == "a table\n"
 
 
@@ -412,7 +434,9 @@ def test_listen_passes_its_options_on_and_tells_the_outcome(refvae, folder, monk
     from napari_refvae.evaluation.listen import Check
 
     asked = {}
-    monkeypatch.setattr("napari_refvae.evaluation.distance.FeatureDistance", lambda weights: weights.name)
+    monkeypatch.setattr(
+        "napari_refvae.evaluation.distance.FeatureDistance", lambda weights, device: (weights.name, device)
+    )
     monkeypatch.setattr(
         "napari_refvae.evaluation.listen.listen_to_folders",
         lambda images, references, distance, **options: (
@@ -425,7 +449,7 @@ def test_listen_passes_its_options_on_and_tells_the_outcome(refvae, folder, monk
 
     assert done.exit_code == (0 if passed else 1), done.output
     told = tuple(asked[name] for name in ("images", "references", "distance", "model", "device"))
-    assert told == ("a", "b", "c", "d", "cuda:1")
+    assert told == ("a", "b", ("c", "cuda:1"), "d", "cuda:1")
     assert made(folder) == ["listening.md"]
 
 

@@ -20,6 +20,7 @@ from napari_refvae.evaluation.scores import Scores
 from napari_refvae.evaluation.subjects import find_originals
 from napari_refvae.imageio.files import IMAGE_SUFFIXES
 from napari_refvae.metrics import low_resolution, psnr_y
+from napari_refvae.model.cache import sha256
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +73,18 @@ def test_another_methods_pictures_are_scored_alike(originals, tiny_model, tmp_pa
     assert brighter.psnr_y == pytest.approx(10 * math.log10(255**2 / (8 * 219.001 / 255) ** 2), abs=0.2)
     bicubic = [score.psnr_y for score in told.scores if score.output == "bicubic"]
     assert bicubic == [score.psnr_y for score in evaluation.scores if score.output == "bicubic"]
+
+
+def test_a_report_says_what_made_and_measured_it(originals, evaluation, vgg):
+    about, other = evaluation.about, evaluate(originals, external=originals, features=False)
+    assert about["model"]["device"] == "cpu"
+    assert about["model"]["precision"] in ("float32", "bfloat16")
+    assert about["measured"] == {"device": "cpu", "vgg": {"file": vgg.name, "sha256": sha256(vgg)}}
+    assert set(about["software"]) == {"napari-refvae", "torch", "numpy"}
+    assert "3 samples an image, seeds from 4; references: brick, grass." in to_markdown(evaluation)
+    assert not {"samples", "seed", "references"} & other.about.keys()
+    assert "Pictures of another method" in to_markdown(other)
+    assert "seed" not in to_markdown(other)
 
 
 def test_external_pictures_must_be_there_and_fit(originals, tmp_path):

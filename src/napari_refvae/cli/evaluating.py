@@ -16,7 +16,16 @@ if TYPE_CHECKING:
 __all__ = ["evaluate"]
 
 
+MODES = {
+    "listen": ("references", "feature_weights", "model", "device"),
+    "related": ("references", "feature_weights", "model", "device", "seed"),
+    "external": ("feature_weights", "features", "lpips", "lpips_weights", "figures", "box", "device"),
+}
+"""What asks for another kind of evaluation, and the options that it heeds beside --images and --output."""
+
+
 def evaluate(
+    context: typer.Context,
     images: Annotated[Path, typer.Option(help="Folder of originals.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the report.")] = Path("evaluation"),
     references: Annotated[Path | None, typer.Option(help="Folder of references: sample k takes the k-th.")] = None,
@@ -50,6 +59,7 @@ def evaluate(
     from napari_refvae.evaluation.run import evaluate as run
 
     check_output(output)
+    _refuse_unheeded(context)
     if listen:
         _listen(images, references, feature_weights, model, device, output)
         return
@@ -75,6 +85,22 @@ def evaluate(
     typer.echo(f"Wrote {', '.join(str(path) for path in write_report(evaluation, output))}")
 
 
+def _refuse_unheeded(context: typer.Context) -> None:
+    """Refuse options that the kind of evaluation asked for would not look at."""
+    given = [name for name in context.params if _is_given(context, name)]
+    for mode, heeded in MODES.items():
+        if mode in given and context.params[mode]:
+            unheeded = [name for name in given if name not in (mode, "images", "output", *heeded)]
+            if unheeded:
+                words = ", ".join(f"--{name.replace('_', '-')}" for name in unheeded)
+                raise InvalidInputError(f"--{mode} has no use for {words}: leave that out")
+
+
+def _is_given(context: typer.Context, name: str) -> bool:
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
+
+
 def _figure_writer(folder: Path, box: tuple[int, int, int, int] | None) -> FigureWriter:
     from napari_refvae.evaluation.pictures import FigureWriter
     from napari_refvae.spec import Region
@@ -90,7 +116,7 @@ def _listen(
     from napari_refvae.evaluation.listen import listen_to_folders, to_markdown
 
     pool = _needed(references, "to listen to")
-    distance = FeatureDistance(feature_weights)
+    distance = FeatureDistance(feature_weights, device)
     checks = listen_to_folders(images, pool, distance, model=model, device=device, say=typer.echo)
     _write(output, "listening.md", to_markdown(checks))
     if not all(check.passed for check in checks):
@@ -111,7 +137,7 @@ def _compare_related(
     from napari_refvae.evaluation.related import compare_related, to_markdown
 
     pool = _needed(references, "that are unrelated")
-    distance = FeatureDistance(feature_weights)
+    distance = FeatureDistance(feature_weights, device)
     scores = compare_related(images, pool, distance, model=model, device=device, seed=seed, say=typer.echo)
     text = to_markdown(scores)
     typer.echo(f"\n{text}")

@@ -14,8 +14,11 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
+from napari_refvae.engine.device import choose_device
 from napari_refvae.engine.tensors import image_from_tensor, image_to_tensor
+from napari_refvae.model.cache import sha256
 from napari_refvae.model.features import FeatureNetwork
+from napari_refvae.model.vgg import fetch_vgg19
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -53,12 +56,24 @@ class FeatureDistance:
     weights
         File of VGG-19 in torchvision's layout; by default torchvision's own is downloaded once.
     device
-        Where to compute.
+        Where to compute, as in `napari_refvae.upscale`.
+
+    Attributes
+    ----------
+    weights
+        The file's name and SHA-256.
+
+    Raises
+    ------
+    DeviceError
+        If the device is not there.
     """
 
     def __init__(self, weights: Path | None = None, device: str = "cpu") -> None:
-        self._device = torch.device(device)
-        self._network = FeatureNetwork.vgg19(weights).to(self._device)
+        self._device = torch.device(choose_device(device).value)
+        path = weights or fetch_vgg19()
+        self._network = FeatureNetwork.vgg19(path).to(self._device)
+        self.weights = {"file": path.name, "sha256": sha256(path)}
 
     @torch.inference_mode()
     def features(self, image: NDArray[np.uint8]) -> list[Tensor]:

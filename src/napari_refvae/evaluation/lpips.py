@@ -19,9 +19,11 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
+from napari_refvae.engine.device import choose_device
 from napari_refvae.engine.tensors import image_from_tensor, image_to_tensor
 from napari_refvae.errors import CheckpointError, InvalidInputError, MissingWeightsError
 from napari_refvae.evaluation.distance import Error, exact_convolutions
+from napari_refvae.model.cache import sha256
 from napari_refvae.model.checkpoint import list_names, read_tensors
 from napari_refvae.model.zoo import fetch
 
@@ -72,7 +74,8 @@ class LPIPS:
             vectors = named if "lin0.model.1.weight" in named else _bundled_vectors()
         keys = [f"lin{layer}.model.1.weight" for layer in range(len(CONVOLUTIONS))]
         _check(vectors, keys, path)
-        self._device = torch.device(device)
+        self._device = torch.device(choose_device(device).value)
+        self.weights = {"file": path.name, "sha256": sha256(path)}
         self._layers = {
             index: tuple(named[f"features.{index}.{part}"].float().to(self._device) for part in ("weight", "bias"))
             for index in CONVOLUTIONS

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -53,6 +53,7 @@ class ModelOutputs:
     baselines: bool = True
     device: str = "auto"
     precision: str = "auto"
+    resolved: dict[str, str] = field(default_factory=dict)
 
     @property
     def scale(self) -> int:
@@ -67,13 +68,14 @@ class ModelOutputs:
             yield Output("faithful", faithful.sr[0])
         chosen = list(self.choice(subject, self.samples))
         vivid = upscale(subject.lr, chosen, samples=1, seed=self.seed, **where)
+        self.resolved.update({name: vivid.provenance["resolved"][name] for name in ("device", "precision")})
         for sr, seed, reference in zip(vivid.sr, vivid.seeds, chosen, strict=True):
             yield Output("sample", sr, reference.name, seed, reference)
         if self.baselines:
             yield Output("mean", np.rint(vivid.mean).astype(np.uint8))
 
     def describe(self) -> dict[str, Any] | str:
-        return {"name": self.model.name, "sha256": self.model.info.identity}
+        return {"name": self.model.name, "sha256": self.model.info.identity, **self.resolved}
 
 
 class PictureFolder:

@@ -63,8 +63,7 @@ def to_markdown(evaluation: Evaluation) -> str:
     title = f"{model['name']} ({model['sha256'][:12]})" if isinstance(model, dict) else str(model)
     parts = [
         f"# {title} on {about['images']}",
-        f"{about['samples']} samples an image, seeds from {about['seed']}; "
-        f"references: {', '.join(about['references']) or 'none'}. LR-PSNR is capped at {CAP:g} dB.",
+        f"{_drawn(about)} LR-PSNR is capped at {CAP:g} dB.",
         "## Overall",
         overall_table(evaluation),
     ]
@@ -75,6 +74,14 @@ def to_markdown(evaluation: Evaluation) -> str:
     images = list(dict.fromkeys(s.image for s in evaluation.scores))
     rows = [(f"{name}, {kind}", figures_of(evaluation, kind, name)) for name in images for kind in _kinds(evaluation)]
     return "\n\n".join([*parts, "## By image", _table("image, output", rows)]) + "\n"
+
+
+def _drawn(about: dict[str, Any]) -> str:
+    """How the outputs came to be; of another method's pictures this is not known."""
+    if "samples" not in about:
+        return "Pictures of another method, as they were found."
+    references = ", ".join(about["references"]) or "none"
+    return f"{about['samples']} samples an image, seeds from {about['seed']}; references: {references}."
 
 
 def overall_table(evaluation: Evaluation) -> str:

@@ -17,6 +17,7 @@ from napari_refvae.evaluation.references import from_folder, no_reference
 from napari_refvae.evaluation.scores import Scores, Spread, score
 from napari_refvae.evaluation.subjects import Subject, find_originals, named
 from napari_refvae.spec import SampleSpec
+from napari_refvae.version import installed_version
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -125,13 +126,13 @@ def evaluate(
         spreads += [scored.spread] if scored.spread else []
         each(scored)
         say(_line(scored))
-    about = {
-        "images": images.name,
-        "references": [] if external else list(dict.fromkeys(s.reference for s in scores if s.output == "sample")),
-        "samples": samples,
-        "seed": seed,
-        "scale": source.scale,
-        "model": source.describe(),
+    about = {"images": images.name, "scale": source.scale, "model": source.describe()}
+    if external is None:
+        references_ = list(dict.fromkeys(s.reference for s in scores if s.output == "sample"))
+        about |= {"references": references_, "samples": samples, "seed": seed}
+    about["software"] = {name: installed_version(name) for name in ("napari-refvae", "torch", "numpy")}
+    about["measured"] = {"device": where} | {
+        name: distance.weights for name, distance in (("vgg", vgg), ("lpips", deep)) if distance is not None
     }
     return Evaluation(tuple(scores), tuple(spreads), about)
 
