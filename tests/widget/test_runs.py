@@ -11,6 +11,7 @@ import pytest
 from napari.components import ViewerModel
 from napari.layers import Image
 
+from napari_refvae.regions import Region
 from napari_refvae.widget.layers import METADATA_KEY, is_result, read_input
 from napari_refvae.widget.maps import MapSpec
 from napari_refvae.widget.runs import Run, Runs
@@ -117,6 +118,12 @@ class TestLayers:
         assert run.samples[0].image.data.shape == (40, 56, channels)
         assert run.samples[0].residual.data.shape == run.spread.data.shape == (40, 56)
 
+    def test_float_colours_beyond_1_look_like_their_input(self, viewer: ViewerModel, play: Callable[..., Run]) -> None:
+        pixels = np.random.default_rng(0).uniform(-2, 7, (5, 7, 3)).astype(np.float32)
+        lr = viewer.add_image(pixels, rgb=True, contrast_limits=(0, 1))
+        run = play(layer=lr, faithful=True)
+        assert list(run.samples[0].image.contrast_limits) == list(run.faithful.contrast_limits) == [0, 1]
+
     def test_metadata_say_what_made_each_layer(self, play: Callable[..., Run]) -> None:
         run = play(samples=2, reference="bark", faithful=True)
         records = [layer.metadata[METADATA_KEY] for layer in run.layers]
@@ -150,12 +157,23 @@ class TestUndo:
         runs.remove(run)
         assert names(viewer) == ["cell"]
 
-    def test_a_run_without_samples_is_gone(self, viewer: ViewerModel, runs: Runs, play: Callable[..., Run]) -> None:
+    def test_a_run_whose_samples_are_gone_can_be_undone(
+        self, viewer: ViewerModel, runs: Runs, play: Callable[..., Run]
+    ) -> None:
+        run = play(samples=2, faithful=True)
+        for sample in list(run.samples.values()):
+            viewer.layers.remove(sample.image)
+        assert runs.latest() is run
+        runs.remove(run)
+        assert names(viewer) == ["cell"]
+
+    def test_a_run_without_layers_is_gone(self, viewer: ViewerModel, runs: Runs, play: Callable[..., Run]) -> None:
         run = play(samples=2)
         seen: list[str] = []
         runs.removed.connect(seen.append)
-        for sample in list(run.samples.values()):
-            viewer.layers.remove(sample.image)
+        for layer in [layer for layer in viewer.layers if is_result(layer)]:
+            assert seen == []
+            viewer.layers.remove(layer)
         assert seen == [run.id]
         assert runs.latest() is None
 
@@ -211,3 +229,38 @@ def test_the_record_does_not_keep_its_viewer_alive() -> None:
     del viewer
     gc.collect()
     assert gone() is None
+
+
+class TestMemory:
+    def test_what_is_discarded_and_removed_is_freed(
+        self, viewer: ViewerModel, runs: Runs, make_result: Callable[..., Any], finished_of: Callable[..., Any]
+    ) -> None:
+        run = runs.begin(read_input(viewer.add_image(LR, name="cell")), maps=MapSpec(None))
+        result = make_result(LR, 4)
+        for finished in finished_of(result):
+            runs.add_sample(run, finished)
+        runs.complete(run, result)
+        pixels, layer = weakref.ref(result.sr), weakref.ref(run.samples[1].image)
+        del result, finished
+        gc.collect()
+        viewer.layers.remove(run.faithful or run.spread)
+        assert run.samples[0].finished.sr.base is pixels()  # copied only where that frees something
+        for index in (1, 3):
+            run.samples[index].kept = False
+        for index in (1, 3):
+            viewer.layers.remove(run.samples[index].image)
+        gc.collect()
+        assert pixels() is None
+        assert layer() is None
+        for index in (0, 2):
+            sample = run.samples[index]
+            assert sample.image.data is sample.finished.sr
+            assert (sample.image.data == index + 1).all()
+
+    def test_a_region_does_not_hold_the_image_around_it(self, runs: Runs) -> None:
+        origin = read_input(Image(np.arange(3500.0).reshape(50, 70))).within(Region(3, 4, 2, 5))
+        run = runs.begin(origin)
+        np.testing.assert_array_equal(run.origin.lr, origin.lr)
+        assert run.origin.pixels.base is None
+        assert run.origin.pixels.shape == (2, 5)
+        assert (run.origin.region, run.origin.geometry) == (origin.region, origin.geometry)

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from napari.qt.threading import thread_worker
 from napari.utils.notifications import show_error, show_info
 
@@ -20,8 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_refvae.engine.result import SuperResolutionResult
-    from napari_refvae.widget.runs import Run
+    from napari_refvae.widget.runs import Run, RunRecord
 
 __all__ = ["Export", "start_export"]
 
@@ -32,10 +32,10 @@ class Export:
 
     Attributes
     ----------
-    result
+    record
         Of the run.
     kept
-        Which of its samples.
+        Which of its samples, and their pixels.
     folder
         Made if it is not there.
     stem
@@ -44,8 +44,8 @@ class Export:
         .png or .tiff; where PNG cannot hold the dtype, .tiff is taken instead.
     """
 
-    result: SuperResolutionResult
-    kept: tuple[int, ...]
+    record: RunRecord
+    kept: dict[int, NDArray[Any]]
     folder: Path | str
     stem: str
     suffix: str
@@ -59,7 +59,7 @@ class Export:
         OutputError
             If none is kept, or the run goes on.
         """
-        kept = tuple(index for index, sample in sorted(run.samples.items()) if sample.kept)
+        kept = {index: sample.finished.sr for index, sample in sorted(run.samples.items()) if sample.kept}
         if run.result is None:
             raise OutputError("expected a complete run to export; this one goes on: wait for its end")
         if not kept:
@@ -80,7 +80,7 @@ class Export:
         OutputError
             If something cannot be written; then nothing is.
         """
-        return save_samples(_Kept.of(self.result, self.kept), self.folder, self.stem, self.suffix)
+        return save_samples(_Kept.of(self.record, self.kept), self.folder, self.stem, self.suffix)
 
 
 def start_export(run: Run, folder: Path | str, suffix: str, on_end: Callable[[], None]) -> bool:
@@ -127,13 +127,13 @@ class _Kept:
     faithful: None = None
 
     @classmethod
-    def of(cls, result: SuperResolutionResult, kept: tuple[int, ...]) -> _Kept:
+    def of(cls, record: RunRecord, kept: dict[int, NDArray[Any]]) -> _Kept:
         return cls(
-            sr=result.sr[list(kept)],
-            references=tuple(result.references[index] for index in kept),
-            seeds=tuple(result.seeds[index] for index in kept),
-            provenance=dict(result.provenance),
-            scale=result.scale,
+            sr=np.stack(list(kept.values())),
+            references=tuple(record.references[index] for index in kept),
+            seeds=tuple(record.seeds[index] for index in kept),
+            provenance=dict(record.provenance),
+            scale=record.scale,
         )
 
 

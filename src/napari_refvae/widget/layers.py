@@ -36,7 +36,7 @@ class InputImage:
     name
         The layer's.
     pixels
-        The whole plane: ``(h, w)``, ``(h, w, 3)`` or ``(h, w, 4)``, in the layer's dtype.
+        The whole plane: ``(h, w)``, ``(h, w, 3)`` or ``(h, w, 4)``, in the layer's dtype. Of a `cut_out` the part.
     intensity_range
         Black and white: the contrast limits of a grey layer; None (the dtype's own) for colours, which
         napari shows without contrast limits.
@@ -48,6 +48,8 @@ class InputImage:
         The part to super-resolve; None for the whole plane.
     plane
         Of a stack, the index of the plane on the axes before the last two; empty for a single image.
+    is_cut_out
+        Whether ``pixels`` are those of the region alone.
     """
 
     name: str
@@ -57,11 +59,12 @@ class InputImage:
     look: dict[str, Any]
     region: Region | None = None
     plane: tuple[int, ...] = ()
+    is_cut_out: bool = False
 
     @property
     def lr(self) -> NDArray[Any]:
         """The part to super-resolve."""
-        return self.pixels if self.region is None else self.pixels[self.region.slices]
+        return self.pixels if self.region is None or self.is_cut_out else self.pixels[self.region.slices]
 
     @property
     def span(self) -> float:
@@ -79,6 +82,10 @@ class InputImage:
         """The same image, of which only a part is to be super-resolved."""
         return replace(self, region=region, geometry=self.geometry.cropped(region))
 
+    def cut_out(self) -> InputImage:
+        """The same part without the image around it: enough to show results, when the engine has read the whole."""
+        return self if self.region is None else replace(self, pixels=self.lr.copy(), is_cut_out=True)
+
 
 def read_input(layer: Image, point: Sequence[float] | None = None) -> InputImage:
     """Copy what is to be super-resolved: an image, or the plane of a stack that is shown.
@@ -95,9 +102,9 @@ def read_input(layer: Image, point: Sequence[float] | None = None) -> InputImage
     InvalidInputError
         If the layer is a stack whose transform mixes the last two axes with the others.
     """
-    look = {"gamma": layer.gamma}
+    look = {"gamma": layer.gamma, "contrast_limits": tuple(layer.contrast_limits)}
     if not layer.rgb:
-        look |= {"colormap": layer.colormap, "contrast_limits": tuple(layer.contrast_limits)}
+        look["colormap"] = layer.colormap
     plane = shown_plane(layer, point)
     return InputImage(layer.name, _pixels(layer, plane), _intensity_range(layer), Geometry.of(layer), look, plane=plane)
 

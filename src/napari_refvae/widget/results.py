@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 __all__ = ["faithful_layer", "residual_layer", "sample_layer", "spread_layer"]
 
 BLENDING = "translucent"
-"""Additive ones would add up, sample over sample."""
+"""Of all results, even of an additive input, whose look they take otherwise: they lie on top of it and of each other,
+and additive ones would add up to what no sample shows."""
 
 SPREAD_PERCENTILE = 99.5
 """All but the strongest of a spread keep to its colours."""

@@ -7,10 +7,9 @@ map, ..., the faithful image, the spread. Only the first sample is visible.
 from __future__ import annotations
 
 import uuid
-from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary, ref
+from weakref import WeakKeyDictionary, WeakSet, ref
 
 from psygnal import Signal
 
@@ -19,7 +18,7 @@ from napari_refvae.widget.maps import MapSpec, finished_maps
 from napari_refvae.widget.results import faithful_layer, residual_layer, sample_layer, spread_layer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from napari.layers import Image
     from numpy.typing import NDArray
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
     from napari_refvae.widget.layers import InputImage
     from napari_refvae.widget.maps import FinishedMap
 
-__all__ = ["Run", "Runs", "SampleLayers"]
+__all__ = ["Run", "RunRecord", "Runs", "SampleLayers"]
 
 
 @dataclass(eq=False)
@@ -76,6 +75,25 @@ class SampleLayers:
         """From the top."""
         return [self.image] if self.residual is None else [self.image, self.residual]
 
+    def own_pixels(self) -> None:
+        """Copy the pixels, if they are part of an array of all samples, which each of them would keep alive."""
+        shared = self.finished.sr
+        if shared.base is None:
+            return
+        self.finished = replace(self.finished, sr=shared.copy())
+        if self.image.data is shared:  # the user may have put others there
+            self.image.data = self.finished.sr
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """What is kept of a result beside its layers; the fields are those of `SuperResolutionResult`."""
+
+    references: tuple[str, ...]
+    seeds: tuple[int, ...]
+    provenance: Mapping[str, Any]
+    scale: int
+
 
 @dataclass(eq=False)
 class Run:
@@ -86,7 +104,7 @@ class Run:
     id
         Eight hexadecimal digits, in the metadata of all its layers.
     origin
-        A copy of its input.
+        A copy of its input, or of the part of it that is super-resolved.
     truth
         The ground truth, stored as a sample is, or None.
     maps
@@ -94,7 +112,7 @@ class Run:
     samples
         By index; a sample whose layer the user removed is gone from here.
     result
-        None until the run is complete.
+        What made it; None until the run is complete. The pixels are in its layers only.
     """
 
     id: str
@@ -104,8 +122,8 @@ class Run:
     samples: dict[int, SampleLayers] = field(default_factory=dict)
     faithful: Image | None = None
     spread: Image | None = None
-    result: SuperResolutionResult | None = None
-    _made: set[Image] = field(default_factory=set, repr=False)  # every layer it ever added
+    result: RunRecord | None = None
+    _made: WeakSet[Image] = field(default_factory=WeakSet, repr=False)  # every layer it added, if it is anywhere yet
 
     @property
     def layers(self) -> list[Image]:
@@ -155,7 +173,7 @@ class Runs:
 
     def begin(self, origin: InputImage, truth: NDArray[Any] | None = None, maps: MapSpec | None = None) -> Run:
         """Open a run that has no layers yet."""
-        run = Run(uuid.uuid4().hex[:8], origin, truth, maps or MapSpec())
+        run = Run(uuid.uuid4().hex[:8], origin.cut_out(), truth, maps or MapSpec())
         self._runs[run.id] = run
         return run
 
@@ -193,7 +211,7 @@ class Runs:
         maps
             Those that are still to be added; by default all that the run shows, made here.
         """
-        run.result = result
+        run.result = RunRecord(result.references, result.seeds, result.provenance, result.scale)
         for made in finished_maps(result, run.maps, run.truth) if maps is None else maps:
             self.add_map(run, made)
         if result.faithful is not None:
@@ -208,7 +226,7 @@ class Runs:
         if self._runs.pop(run.id, None) is None:
             return
         layers = self._layers
-        with _batched(layers):
+        with layers.batched_update():
             for layer in [layer for layer in layers if layer in run._made]:
                 layers.remove(layer)
         self.removed.emit(run.id)
@@ -238,19 +256,13 @@ class Runs:
         layers.selection = {layer} if select else selected
 
     def _layer_removed(self, event: Any) -> None:
-        """Forget a layer that the user removed, and the run with its last sample."""
+        """Forget a layer that the user removed, and the run with its last layer: until then it can be undone."""
         layer = event.value
         run = self.of(layer)
-        if run is None or layer not in run.layers:
+        if run is None or layer not in run._made:
             return
-        for sample in list(run.samples.values()):
-            if layer is sample.image:
-                del run.samples[sample.index]
-            elif layer is sample.residual:
-                sample.residual = None
-        run.faithful = None if layer is run.faithful else run.faithful
-        run.spread = None if layer is run.spread else run.spread
-        if run.samples or run.result is None:
+        _forget(run, layer)
+        if run.result is None or any(made in self._layers for made in run._made):
             self.changed.emit(run)
         else:
             self._runs.pop(run.id)
@@ -266,11 +278,20 @@ def _lowest(run: Run) -> Image | None:
     return samples[-1].layers[-1] if samples else None
 
 
+def _forget(run: Run, layer: Image) -> None:
+    """Let go of a layer and of its pixels; while the run is under way, the engine holds all of them anyway."""
+    samples = {index: sample for index, sample in run.samples.items() if sample.image is not layer}
+    parts = run.result is not None and len(samples) < len(run.samples)
+    run.samples = samples
+    for sample in samples.values():
+        if layer is sample.residual:
+            sample.residual = None
+        if parts and sample.kept is not False:  # the discarded ones go next
+            sample.own_pixels()
+    run.faithful = None if layer is run.faithful else run.faithful
+    run.spread = None if layer is run.spread else run.spread
+
+
 def _unwrapped(viewer: Any) -> Any:
     """The viewer behind the proxy that napari hands to plugins."""
     return getattr(viewer, "__wrapped__", viewer)
-
-
-def _batched(layers: Any) -> Any:
-    """The viewer's own way of removing many layers at once, where it has one."""
-    return layers.batched_update() if hasattr(layers, "batched_update") else nullcontext()

@@ -149,7 +149,8 @@ class UpscaleWidget(QWidget):
         except RefVAEError as error:
             show_error(str(error))
             return False
-        began = self._controller.start(plan.arguments, lambda result: finished_maps(result, plan.maps, plan.truth))
+        maps, truth = plan.maps, plan.truth  # all that is needed of the plan in the end
+        began = self._controller.start(plan.arguments, lambda result: finished_maps(result, maps, truth))
         if began:
             self._run = self.runs.begin(plan.origin, plan.truth, plan.maps)
             self._started = time.perf_counter()
