@@ -79,6 +79,20 @@ def test_auto_says_what_it_became_and_why(advanced: AdvancedFields) -> None:
     assert advanced.device.current_choice == "auto"
 
 
+def test_what_was_chosen_by_hand_is_not_what_auto_became(advanced: AdvancedFields) -> None:
+    advanced.offer_engine(["compact"], ["cpu", "cuda:0"])
+    before = advanced.device.tooltip, advanced.precision.tooltip
+    choices = Choice("cuda:0", "the fastest device found"), Choice("float32", "asked for")
+    advanced.device.value = "auto"
+    advanced.explain_engine(Readiness("m", "compact", "0", *choices, 8, Costs(0, 0, 0, 0, 0)))
+    advanced.device.value = "cpu"
+    by_hand = Choice("cpu", "asked for"), Choice("float32", "asked for")
+    advanced.explain_engine(Readiness("m", "compact", "0", *by_hand, 8, Costs(0, 0, 0, 0, 0)))
+    assert [advanced.device.native.itemText(row) for row in range(2)] == ["auto", "cpu"]
+    assert advanced.precision.native.itemText(0) == "auto"
+    assert (advanced.device.tooltip, advanced.precision.tooltip) == before
+
+
 def test_a_model_file_is_called_by_its_name_and_used_by_its_path(advanced: AdvancedFields) -> None:
     told: list[int] = []
     advanced.engine_changed.connect(lambda: told.append(1))

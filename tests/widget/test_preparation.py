@@ -101,6 +101,7 @@ def test_what_goes_wrong_is_kept_as_a_sentence(qtbot: Any, engine: SlowEngine) -
     preparation.choose("a", "auto", "auto")
     qtbot.waitUntil(lambda: preparation.problem is not None)
     assert "no kernel" in str(preparation.problem)
+    assert preparation.options == (["compact"], ["cpu"])  # to choose another one
 
 
 def test_a_closed_one_is_silent(qtbot: Any, engine: SlowEngine) -> None:

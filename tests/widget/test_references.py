@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -125,3 +126,21 @@ def test_what_the_engine_gets(bark: Image, stone: Path) -> None:
     assert read_choice(SelfReference()) == SelfReference()
     read = read_choice(bark)
     assert (read.name, read.image.shape) == ("bark", (3, 4, 3))
+
+
+def test_a_file_is_decoded_once_and_when_it_changed(
+    references: ReferenceList, stone: Path, bark: Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[Path] = []
+    monkeypatch.setattr("napari_refvae.widget.references.file_picture", read.append)
+    references.add(bark)
+    references.add(stone)
+    references.show_pictures(None)
+    references.offer_layers([bark])
+    assert read == [stone]
+    os.utime(stone, ns=(0, 10**9))
+    references.show_pictures(None)
+    assert read == [stone, stone]
+    stone.unlink()
+    references.show_pictures(None)
+    assert read == [stone, stone]

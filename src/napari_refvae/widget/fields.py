@@ -28,6 +28,8 @@ RESIDUALS = (
     ("ground truth", "truth"),
     ("(no residual maps)", None),
 )
+DEVICE = "Where the network runs"
+PRECISION = "Of the network's numbers"
 NUMBER = 36  # pixels, of a slider's value
 MODEL_FILES = "Models (*.safetensors);;All files (*)"
 
@@ -87,8 +89,8 @@ class AdvancedFields(QWidget):
     def __init__(self, preferences: Preferences) -> None:
         super().__init__()
         self.model = ChoiceBox("Which network; 'refvae models' lists them with what they are good at")
-        self.device = ChoiceBox("Where the network runs")
-        self.precision = ChoiceBox("Of the network's numbers", _plain("auto", "float32", "bfloat16"), "auto")
+        self.device = ChoiceBox(DEVICE)
+        self.precision = ChoiceBox(PRECISION, _plain("auto", "float32", "bfloat16"), "auto")
         self.tiles = ChoiceBox("Large images are made in parts; the result is the same", TILES, "auto")
         self.consistency = CheckBox(
             value=True,
@@ -158,16 +160,15 @@ class AdvancedFields(QWidget):
         self.device.offer(_plain(*_unique("auto", *devices, self.device.value)), self.device.value)
 
     def explain_engine(self, readiness: Readiness | None) -> None:
-        """Say in the entries and tooltips what auto became, and why."""
-        for box, choice in (
-            (self.device, readiness and readiness.device),
-            (self.precision, readiness and readiness.precision),
+        """Say in the entries and tooltips what auto became, and why; nothing of what was chosen by hand."""
+        for box, tooltip, choice in (
+            (self.device, DEVICE, readiness and readiness.device),
+            (self.precision, PRECISION, readiness and readiness.precision),
         ):
-            shown = f"auto: {choice.value}" if choice else "auto"
-            entries = [(shown if value == "auto" else str(value), value) for value in box.choices]
-            box.offer(entries, box.value)
-            if choice:
-                box.tooltip = f"{choice.value}: {choice.reason}"
+            became = choice if box.value == "auto" else None
+            shown = f"auto: {became.value}" if became else "auto"
+            box.offer([(shown if value == "auto" else str(value), value) for value in box.choices], box.value)
+            box.tooltip = f"{became.value}: {became.reason}" if became else tooltip
 
     def use_model(self, path: str) -> None:
         """Choose a model file."""

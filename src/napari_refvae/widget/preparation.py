@@ -92,18 +92,19 @@ class Preparation:
         self._preparing = True
         choice = self._choice
         worker = thread_worker(self._prepare, ignore_errors=True, start_thread=False)(choice)
-        worker.returned.connect(lambda found: self._took(choice, *found))
-        worker.errored.connect(lambda error: self._took(choice, None, self.options, explain(error)))
+        worker.returned.connect(lambda readiness: self._took(choice, readiness, None))
+        worker.errored.connect(lambda error: self._took(choice, None, explain(error)))
         start_apart(worker)
 
-    def _prepare(self, choice: Choice) -> tuple[Readiness | None, Options | None, None]:
+    def _prepare(self, choice: Choice) -> Readiness | None:
         """In the worker; a widget that was closed meanwhile wants nothing."""
         with self._engine_free:
             if self._on_change is None:
-                return None, None, None
-            return self._engine.prepare(*choice), self._engine.options(), None
+                return None
+            self.options = self._engine.options()  # first: a model that cannot be had must not hide the others
+            return self._engine.prepare(*choice)
 
-    def _took(self, choice: Choice, readiness: Readiness | None, options: Options | None, problem: str | None) -> None:
+    def _took(self, choice: Choice, readiness: Readiness | None, problem: str | None) -> None:
         """Back on the main thread."""
         self._preparing = False
         if self._on_change is None:
@@ -111,5 +112,5 @@ class Preparation:
         if choice != self._choice:
             self._begin()
             return
-        self.readiness, self.options, self.problem = readiness, options, problem
+        self.readiness, self.problem = readiness, problem
         self._on_change()

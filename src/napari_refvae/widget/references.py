@@ -19,6 +19,8 @@ from napari_refvae.widget.previews import Preview, file_picture, layer_picture
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from qtpy.QtGui import QImage
+
     from napari_refvae.spec import Reference
 
 
@@ -53,6 +55,7 @@ class ReferenceList(QWidget):
         self._layers: list[Image] = []
         self._files: list[Path] = []
         self._more: list[Choice] = []
+        self._decoded: dict[Path, tuple[int, QImage | None]] = {}  # files' pictures, and when the files were written
         self._point: Sequence[float] | None = None
         self._preview = Preview(preview)
         self._chips = QVBoxLayout()
@@ -157,9 +160,19 @@ class ReferenceList(QWidget):
         if isinstance(choice, Image):
             preview.show_picture(layer_picture(choice, self._point))
         elif isinstance(choice, Path):
-            preview.show_picture(file_picture(choice), choice.suffix[1:5])
+            preview.show_picture(self._file_picture(choice), choice.suffix[1:5])
         else:
             preview.show_picture(None, "self" if isinstance(choice, SelfReference) else "none")
+
+    def _file_picture(self, path: Path) -> QImage | None:
+        """Decoded once, and anew when the file has changed; None for one that is gone."""
+        try:
+            written = path.stat().st_mtime_ns
+        except OSError:
+            return None
+        if self._decoded.get(path, (None, None))[0] != written:
+            self._decoded[path] = written, file_picture(path)
+        return self._decoded[path][1]
 
     def _show_menu(self) -> None:
         menu = QMenu(self)
