@@ -6,7 +6,7 @@ from safetensors import safe_open
 from skimage import data
 
 import napari_refvae
-from napari_refvae.evaluation.listen import _blurred, _sharpness, _spearman
+from napari_refvae.evaluation.texture import blurred, sharpness, spearman
 from napari_refvae.imageio.pixels import as_reference
 from napari_refvae.metrics import low_resolution, modulo_crop, psnr_y
 from napari_refvae.model.zoo import find_model
@@ -49,7 +49,7 @@ def test_the_faithful_output_beats_bicubic(photograph):
 
 
 def test_samples_are_sharper_than_bicubic(result):
-    assert min(_sharpness(sample) for sample in result.sr) > 1.3 * _sharpness(result.bicubic)
+    assert min(sharpness(sample) for sample in result.sr) > 1.3 * sharpness(result.bicubic)
 
 
 def test_references_alone_and_seeds_alone_change_the_output(photograph):
@@ -65,6 +65,6 @@ def test_references_alone_and_seeds_alone_change_the_output(photograph):
 
 def test_a_blurred_reference_blurs_the_output(photograph):
     sigmas, grass = (0.0, 1.0, 2.0, 4.0), texture("grass")
-    blurred = [ImageReference(_blurred(grass.image, sigma), f"{sigma}") for sigma in sigmas]
-    made = napari_refvae.upscale(low_resolution(photograph), blurred, samples=1, temperature=0, device="cpu")
-    assert _spearman(sigmas, [_sharpness(sample) for sample in made.sr]) < -0.7
+    softened = [ImageReference(blurred(grass.image, sigma), f"{sigma}") for sigma in sigmas]
+    made = napari_refvae.upscale(low_resolution(photograph), softened, samples=1, temperature=0, device="cpu")
+    assert spearman(sigmas, [sharpness(sample) for sample in made.sr]) < -0.7

@@ -10,7 +10,8 @@ from skimage import data
 from napari_refvae.api import LoadedModel, load_model, upscale
 from napari_refvae.evaluation import listen as listening
 from napari_refvae.evaluation.distance import FeatureDistance
-from napari_refvae.evaluation.listen import _blurred, _channels, _spearman, listen, listen_to_folders, to_markdown
+from napari_refvae.evaluation.listen import _channels, listen, listen_to_folders, to_markdown
+from napari_refvae.evaluation.texture import blurred, spearman
 from napari_refvae.metrics import low_resolution
 from napari_refvae.model.checkpoint import build_model
 from napari_refvae.model.config import CompactConfig
@@ -133,13 +134,13 @@ def test_rank_correlation_is_scipys():
     rng = np.random.default_rng(0)
     for _ in range(5):
         a, b = rng.random(7), rng.random(7)
-        assert _spearman(a, b) == pytest.approx(spearmanr(a, b).statistic)
+        assert spearman(a, b) == pytest.approx(spearmanr(a, b).statistic)
 
 
 def test_blur_keeps_the_mean_and_takes_the_contrast(references):
     image = references[0].image
-    blurred = _blurred(image, 4.0)
-    assert blurred.shape == image.shape
-    assert blurred.mean() == pytest.approx(image.mean(), abs=0.02)
-    assert blurred.std() < 0.5 * image.std()
-    assert _blurred(image, 0.0) is image
+    soft = blurred(image, 4.0)
+    assert soft.shape == image.shape
+    assert soft.mean() == pytest.approx(image.mean(), abs=0.02)
+    assert soft.std() < 0.5 * image.std()
+    assert blurred(image, 0.0) is image

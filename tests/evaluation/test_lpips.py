@@ -7,8 +7,8 @@ from safetensors.torch import save_file
 from skimage import data
 
 from napari_refvae.errors import CheckpointError, InvalidInputError, MissingWeightsError
-from napari_refvae.evaluation import lpips as room
 from napari_refvae.evaluation.lpips import LPIPS
+from napari_refvae.model import lpips as room
 
 RECTIFIED = (1, 4, 7, 9, 11)
 """Index in torchvision's ``features`` of the five rectifiers."""

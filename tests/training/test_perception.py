@@ -4,10 +4,11 @@ import pytest
 import torch
 
 from napari_refvae.errors import InvalidSpecError, MissingWeightsError
+from napari_refvae.model import lpips
 from napari_refvae.model.checkpoint import build_model
 from napari_refvae.model.config import PRESETS
 from napari_refvae.spec import Region
-from napari_refvae.training import losses, lpips
+from napari_refvae.training import losses
 from napari_refvae.training.config import LossWeights, StageConfig, TrainingConfig
 from napari_refvae.training.data import Batch
 from napari_refvae.training.perception import OwnFeatures, Perception
@@ -93,7 +94,7 @@ class TestLpips:
 
         monkeypatch.setattr(told_module, "_get_tv_model_features", lambda name, pretrained: alexnet.features)
         told = told_module._NoTrainLpips(net="alex")
-        network = lpips.LpipsNetwork.load()
+        network = lpips.LpipsNetwork.load(advice="none")
         sr, hr = images(2, 3, 64, 64), images(2, 3, 64, 64, seed=1)
         made = losses.perceptual(network(sr), network(hr), network.channels)
         torch.testing.assert_close(made, told(sr, hr, normalize=True).flatten(), rtol=1e-3, atol=1e-6)

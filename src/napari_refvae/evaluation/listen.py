@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from torch.nn import functional as F
 
 from napari_refvae.api import load_model, upscale
 from napari_refvae.engine.latents import draw_noise, prior
 from napari_refvae.engine.tensors import image_from_tensor, image_to_tensor
 from napari_refvae.evaluation.references import read_references
 from napari_refvae.evaluation.subjects import Subject, find_originals
+from napari_refvae.evaluation.texture import blurred, sharpness, spearman, statistics
 from napari_refvae.imageio.pixels import normalize
 from napari_refvae.spec import ImageReference
 
@@ -151,10 +151,10 @@ def _blur(
     energies = []
     for lr in inputs[:3]:
         for reference in references[:3]:
-            blurred = [ImageReference(_blurred(reference.image, sigma), f"blur {sigma:g}") for sigma in SIGMAS]
-            result = upscale(lr, blurred, samples=1, temperature=0, model=model, device=device)
-            energies.append([_sharpness(sr) for sr in result.sr])
-    correlations = [_spearman(SIGMAS, row) for row in energies]
+            softened = [ImageReference(blurred(reference.image, sigma), f"blur {sigma:g}") for sigma in SIGMAS]
+            result = upscale(lr, softened, samples=1, temperature=0, model=model, device=device)
+            energies.append([sharpness(sr) for sr in result.sr])
+    correlations = [spearman(SIGMAS, row) for row in energies]
     mean = float(np.mean(correlations))
     fall = float(np.mean([row[-1] / row[0] for row in energies]))
     figure = f"Spearman {mean:.2f}; sharpness at sigma {SIGMAS[-1]:g} is {fall:.2f} of that at 0"
@@ -168,12 +168,12 @@ def _style(
     device: str,
     distance: FeatureDistance,
 ) -> list[Check]:
-    theirs = np.stack([_statistics(np.rint(r.image * 255).astype(np.uint8), distance) for r in references])
+    theirs = np.stack([statistics(np.rint(r.image * 255).astype(np.uint8), distance) for r in references])
     scale = theirs.std(axis=0) + 1e-6
     hits, own, other = [], [], []
     for lr in inputs:
         result = upscale(lr, list(references), samples=1, temperature=0, model=model, device=device)
-        made = np.stack([_statistics(sr, distance) for sr in result.sr])
+        made = np.stack([statistics(sr, distance) for sr in result.sr])
         apart = np.abs(made[:, None] - theirs[None]).mean(axis=2)
         own.append(float(np.diag(apart).mean()))
         other.append(float(apart[~np.eye(len(apart), dtype=bool)].mean()))
@@ -216,42 +216,11 @@ def _channels(lr: NDArray[np.uint8], model: LoadedModel) -> Check:
     return Check("noise channels are active", figure, "at least half", 2 * active >= layout.noise)
 
 
-def _statistics(image: NDArray[np.uint8], distance: FeatureDistance) -> NDArray[np.float32]:
-    """Channel means and standard deviations of the features, all layers in one row."""
-    parts = []
-    for feature in distance.features(image):
-        variance, mean = torch.var_mean(feature, dim=(2, 3), correction=0, keepdim=True)
-        parts += [mean, variance.sqrt()]
-    return image_from_tensor(torch.cat(parts, dim=1))[0, 0]
-
-
 def _centred(rows: NDArray[np.float32]) -> NDArray[np.float32]:
     """What tells each row from the mean of all, at unit length: contents that all share cancel."""
     rows = rows - rows.mean(axis=0)
     unit: NDArray[np.float32] = rows / (np.linalg.norm(rows, axis=1, keepdims=True) + 1e-12)
     return unit
-
-
-def _sharpness(image: NDArray[np.uint8]) -> float:
-    """Mean absolute difference of neighbouring pixels, in grey levels."""
-    values = image.astype(np.float32)
-    return float(np.abs(np.diff(values, axis=0)).mean() + np.abs(np.diff(values, axis=1)).mean())
-
-
-def _blurred(image: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
-    if not sigma:
-        return image
-    radius = int(3 * sigma)
-    taps = torch.exp(-0.5 * (torch.arange(-radius, radius + 1) / sigma) ** 2)
-    taps = (taps / taps.sum()).expand(3, 1, 1, -1)
-    planes = F.pad(image_to_tensor(image, torch.device("cpu")), (radius,) * 4, mode="replicate")
-    return image_from_tensor(F.conv2d(F.conv2d(planes, taps, groups=3), taps.mT, groups=3))
-
-
-def _spearman(a: Sequence[float], b: Sequence[float]) -> float:
-    """Rank correlation."""
-    first, second = (np.argsort(np.argsort(values)) for values in (a, b))
-    return float(np.corrcoef(first, second)[0, 1])
 
 
 def _middle(lr: NDArray[np.uint8]) -> NDArray[np.uint8]:

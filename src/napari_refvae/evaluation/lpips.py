@@ -11,8 +11,6 @@ vectors (1,152 numbers) come with torchmetrics; neither is part of this package.
 
 from __future__ import annotations
 
-from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,29 +19,20 @@ from torch.nn import functional as F
 
 from napari_refvae.engine.device import choose_device
 from napari_refvae.engine.tensors import image_from_tensor, image_to_tensor
-from napari_refvae.errors import CheckpointError, InvalidInputError, MissingWeightsError
+from napari_refvae.errors import InvalidInputError
 from napari_refvae.evaluation.distance import Error, exact_convolutions
 from napari_refvae.model.cache import sha256
-from napari_refvae.model.checkpoint import list_names, read_tensors
-from napari_refvae.model.zoo import fetch
+from napari_refvae.model.lpips import SMALLEST, LpipsNetwork, fetch_alexnet
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from numpy.typing import NDArray
     from torch import Tensor
 
 __all__ = ["LPIPS"]
 
-ALEXNET_URL = "https://download.pytorch.org/models/alexnet-owt-7be5be79.pth"
-ALEXNET_SHA256 = "7be5be791159472b1fbf3c69796f7cb30dca7ad8466c2df70058c37116cdee02"
-
-SHIFT, SCALE = (-0.030, -0.088, -0.188), (0.458, 0.448, 0.450)
-"""Subtracted from and divided by, of RGB in [-1, 1]."""
-
-CONVOLUTIONS = {"0": (4, 2, False), "3": (1, 2, True), "6": (1, 1, True), "8": (1, 1, False), "10": (1, 1, False)}
-"""Index in torchvision's ``features`` to stride, padding, and whether a 3x3 max pooling of stride 2 comes before."""
-
-SMALLEST = 31
-"""Pixels a side below which AlexNet's second pooling has nothing to pool."""
+ADVICE = "install it with pip install 'napari-refvae[evaluate]', or leave LPIPS out: the VGG distance does without"
 
 
 class LPIPS:
@@ -66,21 +55,10 @@ class LPIPS:
     """
 
     def __init__(self, weights: Path | None = None, device: str = "cpu") -> None:
-        vectors = None if weights else _bundled_vectors()  # before a download that would be for nothing
-        path = weights or fetch(ALEXNET_URL, ALEXNET_SHA256, ALEXNET_URL.rsplit("/", 1)[1])
-        named = read_tensors(path)
-        _check(named, [f"features.{index}.{part}" for index in CONVOLUTIONS for part in ("weight", "bias")], path)
-        if vectors is None:
-            vectors = named if "lin0.model.1.weight" in named else _bundled_vectors()
-        keys = [f"lin{layer}.model.1.weight" for layer in range(len(CONVOLUTIONS))]
-        _check(vectors, keys, path)
         self._device = torch.device(choose_device(device).value)
+        self._network = LpipsNetwork.load(weights, advice=ADVICE).to(self._device)
+        path = weights or fetch_alexnet()
         self.weights = {"file": path.name, "sha256": sha256(path)}
-        self._layers = {
-            index: tuple(named[f"features.{index}.{part}"].float().to(self._device) for part in ("weight", "bias"))
-            for index in CONVOLUTIONS
-        }
-        self._vectors = [vectors[key].float().to(self._device) for key in keys]
 
     @torch.inference_mode()
     def features(self, image: NDArray[np.uint8]) -> list[Tensor]:
@@ -93,44 +71,17 @@ class LPIPS:
         """
         if min(image.shape[:2]) < SMALLEST:
             raise InvalidInputError(f"LPIPS needs sides of at least {SMALLEST} pixels; got {image.shape[:2]}")
-        x = image_to_tensor(image.astype(np.float32) / np.float32(127.5) - np.float32(1), self._device)
-        shift, scale = (torch.tensor(values, device=self._device).view(1, 3, 1, 1) for values in (SHIFT, SCALE))
-        x = (x - shift) / scale
-        taken = []
+        pixels = image_to_tensor(image.astype(np.float32) / np.float32(255), self._device)
         with exact_convolutions():
-            for index, (stride, padding, pooled) in CONVOLUTIONS.items():
-                x = F.max_pool2d(x, 3, 2) if pooled else x
-                weight, bias = self._layers[index]
-                x = F.relu(F.conv2d(x, weight, bias, stride, padding))
-                taken.append(x / (x.square().sum(dim=1, keepdim=True).sqrt() + 1e-10))
-        return taken
+            taken = self._network(pixels)
+        return [x / (x.square().sum(dim=1, keepdim=True).sqrt() + 1e-10) for x in taken]
 
     @torch.inference_mode()
     def measure(self, image: NDArray[np.uint8], target: list[Tensor]) -> Error:
         """LPIPS of ``(H, W, 3)`` uint8 to an image whose `features` are given, and its spatial map."""
         total, value = torch.zeros(1, 1, *image.shape[:2], device=self._device), 0.0
-        for x, y, vector in zip(self.features(image), target, self._vectors, strict=True):
-            weighted = ((x - y).square() * vector).sum(dim=1, keepdim=True)
+        for x, y, vector in zip(self.features(image), target, self._network.channels, strict=True):
+            weighted = ((x - y).square() * vector[:, None, None]).sum(dim=1, keepdim=True)
             value += float(weighted.mean())
             total += F.interpolate(weighted, size=image.shape[:2], mode="bilinear")
         return Error(value, image_from_tensor(total)[..., 0])
-
-
-def _bundled_vectors() -> dict[str, Tensor]:
-    """The learned vectors in torchmetrics, found without importing it."""
-    spec = find_spec("torchmetrics")
-    path = Path(str(spec.origin)).parent / "functional/image/lpips_models/alex.pth" if spec else None
-    if path is None or not path.is_file():
-        raise MissingWeightsError(
-            "LPIPS needs the learned vectors that torchmetrics brings, which is not here: install it with "
-            "pip install 'napari-refvae[evaluate]', or leave LPIPS out; the VGG-19 feature distance does without"
-        )
-    return read_tensors(path)
-
-
-def _check(named: dict[str, Tensor], keys: list[str], path: Path) -> None:
-    if missing := set(keys) - set(named):
-        raise CheckpointError(
-            f"expected AlexNet in torchvision's layout in {path.name}; missing: {list_names(missing)}: "
-            "pass the right file"
-        )

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
+from napari_refvae.blurring import gaussian_blur
 from napari_refvae.resampling import downsample, project
 from napari_refvae.training.cropping import Crop, draw_crop, render
 
@@ -135,18 +135,5 @@ def unsharp(image: Tensor, amount: Tensor, sigma: Tensor) -> Tensor:
 
     ``image (B, C, H, W)``, ``amount (B,)`` and ``sigma (B,)``, at most 4 pixels.
     """
-    return image + amount[:, None, None, None] * (image - _gaussian_blur(image, sigma))
-
-
-def _gaussian_blur(image: Tensor, sigma: Tensor) -> Tensor:
-    """Each image by its own sigma, all at once; the kernel ends at three times the largest sigma there is."""
-    count, channels, height, width = image.shape
-    radius = min(round(3 * SIGMAS[1]), height - 1, width - 1)
-    place = torch.arange(-radius, radius + 1, dtype=image.dtype, device=image.device)
-    taps = torch.exp(-0.5 * (place / sigma[:, None]) ** 2)
-    taps = (taps / taps.sum(dim=1, keepdim=True)).repeat_interleave(channels, dim=0)[:, None]  # (B * C, 1, taps)
-    padded = F.pad(image, (radius,) * 4, mode="reflect").reshape(
-        1, count * channels, *(s + 2 * radius for s in (height, width))
-    )
-    rows = F.conv2d(padded, taps[..., None], groups=count * channels)
-    return F.conv2d(rows, taps[:, :, None], groups=count * channels).reshape(image.shape)
+    radius = min(round(3 * SIGMAS[1]), *(side - 1 for side in image.shape[-2:]))
+    return image + amount[:, None, None, None] * (image - gaussian_blur(image, sigma, radius))

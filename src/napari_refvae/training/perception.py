@@ -12,8 +12,8 @@ from napari_refvae.errors import InvalidSpecError
 from napari_refvae.model.blocks import leaky
 from napari_refvae.model.compact import CompactRefVAE
 from napari_refvae.model.features import FeatureNetwork
+from napari_refvae.model.lpips import LpipsNetwork
 from napari_refvae.resampling import upsample
-from napari_refvae.training.lpips import LpipsNetwork
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from napari_refvae.training.data import Batch
 
 __all__ = ["OwnFeatures", "Perception", "Seen", "Views", "look"]
+
+
+ADVICE = "install it with pip install 'napari-refvae[train]', or set perceptual_network = \"features\""
 
 
 class Network(Protocol):
@@ -101,7 +104,7 @@ class Perception:
     def __init__(self, config: TrainingConfig, model: ReferenceVAE, weights: Path | None, device: torch.device) -> None:
         self.config, self.scale = config, model.scale
         self.own: OwnFeatures | None = None
-        self.lpips = LpipsNetwork.load().to(device) if config.needs_lpips else None
+        self.lpips = LpipsNetwork.load(advice=ADVICE).to(device) if config.needs_lpips else None
         self.features: FeatureNetwork | OwnFeatures | None = None
         if config.needs_features and config.perceptual_network == "own":
             self.features = self.own = OwnFeatures(model).to(device)
