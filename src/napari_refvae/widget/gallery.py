@@ -175,7 +175,7 @@ class Gallery(QWidget):
         self._runs.changed.connect(self._run_changed)
         self._runs.removed.connect(self._run_removed)
         self._choices.chosen.connect(lambda run: self.show_run(run))
-        self._choices.whole_chosen.connect(lambda whole: setattr(self._thumbnails, "whole", whole))
+        self._choices.whole_chosen.connect(lambda whole: self._thumbnails.show_whole(whole))
         self._shelf.clicked.connect(self._click)
         self._shelf.hovered.connect(self._hover)
         self._shelf.judged.connect(lambda key, verdict: self.judge(int(key.split()[1]), verdict))

@@ -85,14 +85,9 @@ class Thumbnails:
         for event in self._view_events():
             event.connect(self._view_moved)
 
-    @property
-    def whole(self) -> bool:
-        """Whether they show all of a picture, and not the detail in the middle of the view."""
-        return self._whole
-
-    @whole.setter
-    def whole(self, value: bool) -> None:
-        self._whole = value
+    def show_whole(self, whole: bool) -> None:
+        """Paint all of each picture (True), or the detail in the middle of the view."""
+        self._whole = whole
         self.repaint()
 
     def show(self, pictures: Mapping[str, Picture]) -> None:
