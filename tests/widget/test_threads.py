@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from typing import TYPE_CHECKING, Any
 
 from napari.qt.threading import thread_worker
@@ -38,3 +39,17 @@ def test_workers_leave_qt_its_threads(qtbot: Any) -> None:
     qtbot.waitUntil(lambda: len(ended) == count, timeout=30_000)
     qtbot.waitUntil(lambda: pool.activeThreadCount() == 0, timeout=30_000)
     assert pool.maxThreadCount() == count - 1
+
+
+def test_a_worker_that_has_ended_holds_neither_its_work_nor_its_listeners(qtbot: Any) -> None:
+    class Pixels: ...
+
+    given, listener = Pixels(), Pixels()
+    gone = [weakref.ref(given), weakref.ref(listener)]
+    worker = thread_worker(lambda pixels: type(pixels), start_thread=False)(given)  # napari keeps it, as this does
+    told: list[Any] = []
+    worker.returned.connect(lambda kind, held=listener: told.append((kind, type(held))))
+    start_apart(worker)
+    del given, listener
+    qtbot.waitUntil(lambda: [reference() for reference in gone] == [None, None], timeout=10_000)
+    assert told == [(Pixels, Pixels)]
