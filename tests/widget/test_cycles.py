@@ -1,4 +1,4 @@
-"""Opening and closing the widgets again and again leaves nothing behind."""
+"""Opening, using and closing the widgets again and again leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import psutil
 import pytest
+from comparing import add_run
 
-from napari_refvae.errors import DeviceError
-from napari_refvae.widget.engine import Engine
+from napari_refvae.widget import preparation
 from napari_refvae.widget.gallery_dock import GalleryDock
 from napari_refvae.widget.train import TrainWidget
 from napari_refvae.widget.view import UpscaleWidget
@@ -20,38 +20,69 @@ from napari_refvae.widget.view import UpscaleWidget
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-WARM, CYCLES = 10, 50
+WARM, CYCLES = 5, 20
 MEGABYTES = 8
 """What the process may grow by after the first cycles, which fill caches. One widget with its layers is about one."""
 
-
-class NoEngine(Engine):
-    """Loads nothing."""
-
-    def prepare(self, *_: str) -> Any:
-        raise DeviceError("this engine is for tests that open and close widgets")
-
-    def options(self) -> tuple[list[str], list[str]]:
-        return ["compact"], ["cpu"]
+PIXELS = np.array([[0, 90], [180, 255]], np.uint8)
 
 
-def open_upscale(viewer: Any) -> Any:
-    return UpscaleWidget(viewer, engine=NoEngine())
+def run_in(widget: UpscaleWidget, qtbot: Any) -> None:
+    """Wait for the model, make one sample, and take the run back."""
+    qtbot.waitUntil(lambda: widget._preparation.readiness is not None)
+    assert widget.start()
+    qtbot.waitUntil(lambda: not widget._controller.running)
+    assert widget.pages.gallery is not None
+    run = widget.runs.latest()
+    assert run is not None
+    widget.runs.remove(run)
 
 
-@pytest.mark.parametrize("make", [open_upscale, GalleryDock, TrainWidget])
-def test_fifty_docks_leave_no_widget_no_thread_and_no_memory(
-    make: Callable[[Any], Any], make_napari_viewer_proxy: Callable[[], Any], qtbot: Any
+def show_run_in(dock: GalleryDock, qtbot: Any) -> None:
+    """Have a run in the gallery, and take it back."""
+    runs, run = add_run(dock._viewer.__wrapped__, samples=1, lr=PIXELS)
+    gallery = dock.gallery
+    assert gallery is not None
+    qtbot.waitUntil(lambda: gallery.run is run)
+    runs.remove(run)
+    dock._viewer.layers.remove("photo")
+
+
+def open_upscale(viewer: Any, engine: Any) -> UpscaleWidget:
+    engine.calls.clear()
+    widget = UpscaleWidget(viewer, engine=engine)
+    widget.sampling.samples.value = 1
+    return widget
+
+
+@pytest.mark.parametrize(
+    ("make", "use"),
+    [
+        (open_upscale, run_in),
+        (lambda viewer, _: GalleryDock(viewer), show_run_in),
+        (lambda viewer, _: TrainWidget(viewer), lambda *_: None),
+    ],
+    ids=["upscale", "gallery", "train"],
+)
+def test_many_docks_leave_no_widget_no_thread_and_no_memory(
+    make: Callable[[Any, Any], Any],
+    use: Callable[[Any, Any], None],
+    make_napari_viewer_proxy: Callable[[], Any],
+    engine: Any,
+    qtbot: Any,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(preparation, "DELAY", 0)
     viewer = make_napari_viewer_proxy()
-    viewer.add_image(np.zeros((20, 30), np.uint8), name="photo")
+    viewer.add_image(PIXELS, name="image", contrast_limits=(0, 255))
     opened: list[weakref.ref[Any]] = []
     process = psutil.Process()
 
     def cycle() -> None:
-        widget = make(viewer)
+        widget = make(viewer, engine)
         opened.append(weakref.ref(widget))
         dock = viewer.window.add_dock_widget(widget)
+        use(widget, qtbot)
         qtbot.wait(10)
         viewer.window.remove_dock_widget(dock)
         widget.close()
@@ -67,5 +98,6 @@ def test_fifty_docks_leave_no_widget_no_thread_and_no_memory(
     alive = sum(reference() is not None for reference in opened)
     grown = (process.memory_info().rss - memory) / 2**20
     assert alive <= 1
+    assert [layer.name for layer in viewer.layers] == ["image"]
     assert threading.active_count() <= threads
     assert grown < MEGABYTES
