@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import gc
+import time
 from typing import TYPE_CHECKING, Any
 
 import napari
 import numpy as np
 import pytest
 from napari.utils import progress
-from qtpy.QtCore import QEvent
+from qtpy.QtCore import QEvent, QTimer
 
 from napari_refvae.engine.forecasting import Forecast
 from napari_refvae.errors import InvalidInputError, ModelError
 from napari_refvae.regions import Region
 from napari_refvae.spec import IntensityRange, PriorReference, SelfReference
+from napari_refvae.widget.engine import Engine
 from napari_refvae.widget.layers import METADATA_KEY, is_result
 from napari_refvae.widget.view import UpscaleWidget
 
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
 
 PHOTOGRAPH = np.random.default_rng(0).integers(0, 256, (12, 10, 3), np.uint8)
 TEXTURE = np.random.default_rng(1).integers(0, 256, (40, 30), np.uint8)
+
+LONGEST = 1.5
+"""Seconds that the event loop may stand still, on a machine that is busy otherwise."""
 
 
 @pytest.fixture(scope="module")
@@ -428,6 +433,14 @@ class TestClosing:
         viewer.dims.ndisplay = 2
 
 
+class LongEngine(Engine):
+    """The package's, with a network that takes longer than the window may."""
+
+    def steps(self, **arguments: Any) -> Any:
+        time.sleep(LONGEST + 0.5)
+        return (yield from super().steps(**arguments))
+
+
 class TestWholeClick:
     """Nothing fake but the size of the network."""
 
@@ -453,3 +466,19 @@ class TestWholeClick:
         np.testing.assert_array_equal(results(viewer, "faithful")[0].data, expected.faithful)
         np.testing.assert_allclose(results(viewer, "spread")[0].data, expected.std.mean(axis=2), atol=1e-3)
         assert samples[0].metadata[METADATA_KEY]["provenance"]["samples"] == expected.provenance["samples"]
+
+    def test_the_window_answers_all_the_time(self, viewer: Any, tiny_model: Path, qtbot: Any) -> None:
+        """A run on the GUI thread would be one long time between two ticks."""
+        widget = UpscaleWidget(viewer, engine=LongEngine())
+        viewer.window.add_dock_widget(widget)
+        widget.advanced.use_model(str(tiny_model))
+        viewer.add_image(PHOTOGRAPH, rgb=True)
+        widget.sampling.samples.value = 2
+        qtbot.waitUntil(lambda: "of memory" in widget.bar.forecast, timeout=60_000)
+        ticks = [time.perf_counter()]
+        clock = QTimer()
+        clock.timeout.connect(lambda: ticks.append(time.perf_counter()))
+        clock.start(20)
+        click(widget, qtbot)
+        clock.stop()
+        assert np.diff([*ticks, time.perf_counter()]).max() < LONGEST
