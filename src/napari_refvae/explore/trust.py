@@ -19,13 +19,13 @@ __all__ = ["CALIBRATION", "FEWEST", "Calibration", "TrustMap", "half_width", "le
 Calibration = tuple[tuple[float, float], ...]
 
 CALIBRATION: Calibration = (
-    (0.5, 3.18),
-    (0.6, 3.89),
-    (0.7, 5.3),
-    (0.8, 7.22),
-    (0.9, 11.23),
-    (0.95, 16.01),
-    (0.99, 30.76),
+    (0.5, 2.21),
+    (0.6, 2.87),
+    (0.7, 3.68),
+    (0.8, 5.14),
+    (0.9, 7.95),
+    (0.95, 11.12),
+    (0.99, 21.35),
 )
 """Which part of all values errs by less than so many spreads of 8 samples, on photographs that `compact` never saw.
 
