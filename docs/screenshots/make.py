@@ -152,6 +152,7 @@ def micrograph() -> Iterator[tuple[str, Session]]:
     session.widget.sampling.samples.value = 6
     session.start()
     session.finish()
+    session.viewer.layers["slide"].visible = False  # it lies beside the input: no one should take it for a result
     session.frame("tissue")
     gallery = session.dock("Compare samples").gallery
     session.settle(2)

@@ -13,6 +13,7 @@ Masks and labels lie on the input's pixels. Two recipes are equal if they say th
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
@@ -31,15 +32,16 @@ if TYPE_CHECKING:
 __all__ = ["FAITHFUL", "Composition", "Draw", "Fade", "LatentRecipe", "Painting", "Recipe", "Variation"]
 
 
-class Recipe:
+class Recipe(ABC):
     """How one sample is made; the base of all kinds."""
 
     __slots__ = ()
 
+    @abstractmethod
     def with_draw(self, **changes: float) -> Self:
         """The same with another ``temperature``, ``strength``, ``vividness`` or ``seed`` of every draw in it."""
-        raise NotImplementedError
 
+    @abstractmethod
     def check(self, size: tuple[int, int], references: int) -> None:
         """Refuse masks that are not of the image's ``size``, and references beyond the session's.
 
@@ -48,7 +50,6 @@ class Recipe:
         InvalidSpecError
             If there are such.
         """
-        raise NotImplementedError
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-ready; `napari_refvae.explore.recording.recipe_from_dict` reads it back."""
@@ -69,9 +70,9 @@ class LatentRecipe(Recipe):
     __slots__ = ()
 
     @property
+    @abstractmethod
     def draw(self) -> Draw:
         """The draw at its bottom, whose temperature, strength and vividness hold for all of it."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True, slots=True, eq=False)
