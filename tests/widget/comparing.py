@@ -8,11 +8,11 @@ import numpy as np
 from napari.layers import Image
 
 from napari_refvae.engine.result import FinishedSample, SuperResolutionResult
-from napari_refvae.widget.layers import read_input
-from napari_refvae.widget.runs import Runs
+from napari_refvae.widget.results.layers import read_input
+from napari_refvae.widget.results.runs import Runs
 
 if TYPE_CHECKING:
-    from napari_refvae.widget.runs import Run
+    from napari_refvae.widget.results.runs import Run
 
 LEVELS = (60, 120, 180, 240)
 """Sample ``k`` is grey of this level everywhere."""

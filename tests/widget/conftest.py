@@ -14,7 +14,7 @@ from napari_refvae.engine.device import Choice
 from napari_refvae.engine.forecasting import Costs, Forecast, Readiness
 from napari_refvae.engine.result import FinishedSample, SuperResolutionResult
 from napari_refvae.spec import Progress
-from napari_refvae.widget.engine import Engine
+from napari_refvae.widget.running.engine import Engine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_refvae.widget.layers import is_result
+from napari_refvae.widget.results.layers import is_result
 from napari_refvae.widget.view import UpscaleWidget
 
 if TYPE_CHECKING:

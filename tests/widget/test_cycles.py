@@ -12,9 +12,9 @@ import psutil
 import pytest
 from comparing import add_run
 
-from napari_refvae.widget import preparation
-from napari_refvae.widget.gallery_dock import GalleryDock
-from napari_refvae.widget.train import TrainWidget
+from napari_refvae.widget.gallery.dock import GalleryDock
+from napari_refvae.widget.running import preparation
+from napari_refvae.widget.training.widget import TrainWidget
 from napari_refvae.widget.view import UpscaleWidget
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ from PIL import Image as Picture
 from napari_refvae import upscale, upscale_layer
 from napari_refvae.errors import InvalidInputError, InvalidSpecError, RefVAEError
 from napari_refvae.widget import scripting
-from napari_refvae.widget.layers import METADATA_KEY
-from napari_refvae.widget.maps import MapSpec
-from napari_refvae.widget.runs import Runs
+from napari_refvae.widget.results.layers import METADATA_KEY
+from napari_refvae.widget.results.maps import MapSpec
+from napari_refvae.widget.results.runs import Runs
 
 if TYPE_CHECKING:
     from collections.abc import Callable

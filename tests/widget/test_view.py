@@ -16,8 +16,8 @@ from napari_refvae.engine.forecasting import Forecast
 from napari_refvae.errors import InvalidInputError, ModelError
 from napari_refvae.regions import Region
 from napari_refvae.spec import IntensityRange, PriorReference, SelfReference
-from napari_refvae.widget.engine import Engine
-from napari_refvae.widget.layers import METADATA_KEY, is_result
+from napari_refvae.widget.results.layers import METADATA_KEY, is_result
+from napari_refvae.widget.running.engine import Engine
 from napari_refvae.widget.view import UpscaleWidget
 
 if TYPE_CHECKING:

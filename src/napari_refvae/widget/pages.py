@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFrame, QScrollArea, QSizePolicy, QStackedWidget, QTabWidget, QVBoxLayout, QWidget
 
-from napari_refvae.widget.gallery_place import GalleryPlace
+from napari_refvae.widget.gallery.place import GalleryPlace
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from napari_refvae.widget.gallery import Gallery
-    from napari_refvae.widget.runs import Runs
+    from napari_refvae.widget.gallery.gallery import Gallery
+    from napari_refvae.widget.results.runs import Runs
 
 __all__ = ["Pages"]
 

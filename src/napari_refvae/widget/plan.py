@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from napari_refvae.errors import RefVAEError
-from napari_refvae.widget.estimates import forecast_text, samples_text
-from napari_refvae.widget.layers import read_input, read_truth, shown_plane
-from napari_refvae.widget.maps import MapSpec
-from napari_refvae.widget.references import read_choice
+from napari_refvae.widget.form.estimates import forecast_text, samples_text
+from napari_refvae.widget.form.references import read_choice
+from napari_refvae.widget.results.layers import read_input, read_truth, shown_plane
+from napari_refvae.widget.results.maps import MapSpec
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_refvae.engine.forecasting import Forecast
-    from napari_refvae.widget.engine import Engine
-    from napari_refvae.widget.fields import AdvancedFields, SampleFields
-    from napari_refvae.widget.image_fields import ImageFields
-    from napari_refvae.widget.layers import InputImage
-    from napari_refvae.widget.references import ReferenceList
+    from napari_refvae.widget.form.fields import AdvancedFields, SampleFields
+    from napari_refvae.widget.form.image_fields import ImageFields
+    from napari_refvae.widget.form.references import ReferenceList
+    from napari_refvae.widget.results.layers import InputImage
+    from napari_refvae.widget.running.engine import Engine
 
 __all__ = ["Plan", "describe_plan"]
 

@@ -19,7 +19,7 @@ import numpy as np
 from PIL import Image
 from skimage import data
 
-from napari_refvae.widget.geometry import Geometry
+from napari_refvae.widget.results.geometry import Geometry
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -15,9 +15,9 @@ from napari.utils import progress
 from napari_refvae.errors import InvalidInputError, InvalidSpecError, RefVAEError
 from napari_refvae.inputs import as_range, as_region
 from napari_refvae.spec import Progress
-from napari_refvae.widget.layers import read_input, read_reference, read_truth
-from napari_refvae.widget.maps import MapSpec
-from napari_refvae.widget.runs import Runs
+from napari_refvae.widget.results.layers import read_input, read_reference, read_truth
+from napari_refvae.widget.results.maps import MapSpec
+from napari_refvae.widget.results.runs import Runs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Sequence
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from napari_refvae.inputs import RangeLike, RegionLike
     from napari_refvae.regions import Region
     from napari_refvae.spec import IntensityRange
-    from napari_refvae.widget.layers import InputImage
-    from napari_refvae.widget.runs import Run
+    from napari_refvae.widget.results.layers import InputImage
+    from napari_refvae.widget.results.runs import Run
 
     Steps = Generator[Progress | FinishedSample | None, None, SuperResolutionResult]
 
@@ -73,7 +73,8 @@ def upscale_layer(
     truth
         A layer with the original, if there is one: residuals can be taken against it.
     maps
-        Which residual maps to add, and whether to add the map of the spread: `napari_refvae.widget.maps.MapSpec`.
+        Which residual maps to add, and whether to add the map of the spread:
+        `napari_refvae.widget.results.maps.MapSpec`.
     faithful
         Whether to add the faithful image too.
     **settings
@@ -205,7 +206,7 @@ def _no_input() -> AbstractContextManager[Callable[[], bool]]:
     """Keep the user from the window meanwhile; yields what tells whether Escape was pressed."""
     if "qtpy" not in sys.modules:  # a viewer without a window
         return nullcontext(lambda: False)
-    from napari_refvae.widget.waiting import no_input
+    from napari_refvae.widget.running.waiting import no_input
 
     return no_input()
 

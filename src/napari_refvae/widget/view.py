@@ -15,32 +15,32 @@ from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_refvae.errors import RefVAEError
 from napari_refvae.spec import Progress
-from napari_refvae.widget.activity import Activity
 from napari_refvae.widget.closing import ClosingWatcher
-from napari_refvae.widget.controller import UpscaleController, explain
-from napari_refvae.widget.engine import Engine
-from napari_refvae.widget.estimates import made_text
-from napari_refvae.widget.fields import AdvancedFields, SampleFields
-from napari_refvae.widget.fold import Fold
-from napari_refvae.widget.image_fields import VIEW, ImageFields
-from napari_refvae.widget.layers import is_result
-from napari_refvae.widget.maps import FinishedMap, finished_maps
+from napari_refvae.widget.form.estimates import made_text
+from napari_refvae.widget.form.fields import AdvancedFields, SampleFields
+from napari_refvae.widget.form.fold import Fold
+from napari_refvae.widget.form.image_fields import VIEW, ImageFields
+from napari_refvae.widget.form.references import ReferenceList
+from napari_refvae.widget.form.run_bar import RunBar
 from napari_refvae.widget.pages import Pages
 from napari_refvae.widget.plan import Plan, describe_plan
 from napari_refvae.widget.preferences import apply_cache_folder, read_preferences
-from napari_refvae.widget.preparation import Preparation
-from napari_refvae.widget.references import ReferenceList
-from napari_refvae.widget.run_bar import RunBar
-from napari_refvae.widget.runs import Runs
+from napari_refvae.widget.results.layers import is_result
+from napari_refvae.widget.results.maps import FinishedMap, finished_maps
+from napari_refvae.widget.results.runs import Runs
+from napari_refvae.widget.results.watching import ViewWatcher
+from napari_refvae.widget.running.activity import Activity
+from napari_refvae.widget.running.controller import UpscaleController, explain
+from napari_refvae.widget.running.engine import Engine
+from napari_refvae.widget.running.preparation import Preparation
 from napari_refvae.widget.shortcuts import UPSCALE, Shortcuts
-from napari_refvae.widget.watching import ViewWatcher
 from napari_refvae.widget.welcome import Welcome
 
 if TYPE_CHECKING:
     import napari
 
     from napari_refvae.engine.result import FinishedSample, SuperResolutionResult
-    from napari_refvae.widget.runs import Run
+    from napari_refvae.widget.results.runs import Run
 
 __all__ = ["UpscaleWidget"]
 
@@ -272,7 +272,7 @@ class UpscaleWidget(QWidget):
             self.bar.status = f"Undone: the {count} layers of the latest run are removed."
 
     def _copy(self) -> None:
-        from napari_refvae.widget.snippet import python_of
+        from napari_refvae.widget.results.snippet import python_of
 
         latest = self.runs.latest()
         if latest is not None:

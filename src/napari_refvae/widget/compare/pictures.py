@@ -9,13 +9,13 @@ import numpy as np
 from napari.layers import Image
 from napari.utils.transforms import Affine
 
-from napari_refvae.widget.geometry import Geometry
-from napari_refvae.widget.layers import METADATA_KEY
+from napari_refvae.widget.results.geometry import Geometry
+from napari_refvae.widget.results.layers import METADATA_KEY
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from napari_refvae.widget.runs import Run
+    from napari_refvae.widget.results.runs import Run
 
 __all__ = ["FAITHFUL", "INPUT", "TRUTH", "Picture", "comparison_metadata", "pictures_of", "sample_key"]
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from napari.layers import Image
 
     from napari_refvae.widget.compare.pictures import Picture
-    from napari_refvae.widget.runs import Run, Runs
+    from napari_refvae.widget.results.runs import Run, Runs
 
 __all__ = ["Stage"]
 

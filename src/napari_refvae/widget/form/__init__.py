@@ -1,0 +1,1 @@
+"""The fields of a run: what to super-resolve, with which references, how."""

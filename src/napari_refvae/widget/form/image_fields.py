@@ -1,0 +1,129 @@
+"""Which image to super-resolve, which part of it, and its ground truth."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from napari.layers import Image, Shapes
+from psygnal import Signal
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QWidget
+
+from napari_refvae.widget.form.choices import ChoiceBox
+from napari_refvae.widget.form.layout import field_grid
+from napari_refvae.widget.form.parts import add_rectangle_layer, rectangle_region, view_region
+from napari_refvae.widget.form.previews import Preview, layer_picture
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from napari_refvae.regions import Region
+
+__all__ = ["VIEW", "ImageFields"]
+
+WHOLE, VIEW, DRAW = "all of it", "in view", "draw ..."
+NO_TRUTH = "(none)"
+
+
+class ImageFields(QWidget):
+    """Chooses layers of a viewer.
+
+    Parameters
+    ----------
+    viewer
+        Gets a shapes layer where the user wants to draw a rectangle.
+    preview
+        Pixels of the image's picture.
+    """
+
+    changed = Signal()
+
+    def __init__(self, viewer: Any, preview: int) -> None:
+        super().__init__()
+        self._viewer = viewer
+        self.image = ChoiceBox("The layer to super-resolve; of a stack the plane that is shown")
+        self.part = ChoiceBox("What part of it; a region comes out as in the whole image")
+        self.truth = ChoiceBox("The image as it truly is, to measure samples against; most have none")
+        self._preview = Preview(preview)
+        self._watched: Shapes | None = None  # where a rectangle may be drawn
+        self._lay_out()
+        self.image.changed.connect(self._image_chosen)
+        self.part.changed.connect(self._part_chosen)
+        self.truth.changed.connect(lambda *_: self.changed.emit())
+
+    def _lay_out(self) -> None:
+        boxes = (("Image", self.image), ("Part", self.part), ("Ground truth", self.truth))
+        grid = field_grid(self, [(name, box.native) for name, box in boxes])
+        grid.addWidget(self._preview, 0, 2, 3, 1, Qt.AlignmentFlag.AlignTop)
+
+    def offer_layers(self, images: Sequence[Image], suggested: Image | None) -> list[str]:
+        """Offer these image layers and the viewer's shapes layers; return the names of chosen ones that are gone."""
+        chosen = [box.value for box in (self.image, self.truth) if isinstance(box.value, Image)]
+        gone = [layer.name for layer in chosen if layer not in images]
+        entries = [(layer.name, layer) for layer in images]
+        self.image.offer(entries, self.image.value if self.image.value in images else suggested)
+        self.truth.offer([(NO_TRUTH, None), *entries], self.truth.value if self.truth.value in images else None)
+        shapes = [layer for layer in self._viewer.layers if isinstance(layer, Shapes)]
+        parts: list[tuple[str, Any]] = [(WHOLE, WHOLE), (VIEW, VIEW)]
+        parts += [(_part_name(layer), layer) for layer in shapes] or [(DRAW, DRAW)]
+        kept = self.part.value in (VIEW, *shapes)
+        self.part.offer(parts, self.part.value if kept else WHOLE)
+        self._watch(self.part.value)
+        return gone
+
+    def region(self) -> Region | None:
+        """The part that is chosen; None for the whole image.
+
+        Raises
+        ------
+        InvalidInputError
+            If nothing of the image is in view, or there is no rectangle on it.
+        """
+        if self.part.value == VIEW:
+            return view_region(self.image.value)
+        if isinstance(self.part.value, Shapes):
+            return rectangle_region(self.part.value, self.image.value)
+        return None
+
+    def show_picture(self, point: Sequence[float] | None) -> None:
+        """Draw the image's picture anew; of a stack the plane at a point of the world."""
+        layer = self.image.value
+        self._preview.show_picture(None if layer is None else layer_picture(layer, point))
+
+    def _image_chosen(self) -> None:
+        self.show_picture(self._viewer.dims.point)
+        self.changed.emit()
+
+    def _part_chosen(self) -> None:
+        if self.part.value == DRAW:
+            shapes = add_rectangle_layer(self._viewer, self.image.value)
+            self.part.offer([*zip(map(_part_name, [WHOLE, VIEW, shapes]), [WHOLE, VIEW, shapes], strict=True)], shapes)
+        self._watch(self.part.value)
+        self.changed.emit()
+
+    def detach(self) -> None:
+        """Listen to no layer any more."""
+        self._watch(None)
+
+    def _watch(self, part: Any) -> None:
+        """Tell when a rectangle is drawn, moved or selected, if they are the part."""
+        shapes = part if isinstance(part, Shapes) else None
+        if shapes is self._watched:
+            return
+        for emitter in _drawing(self._watched):
+            emitter.disconnect(self._drawn)
+        for emitter in _drawing(shapes):
+            emitter.connect(self._drawn)
+        self._watched = shapes
+
+    def _drawn(self, *_: Any) -> None:
+        self.changed.emit()
+
+
+def _drawing(shapes: Shapes | None) -> list[Any]:
+    """What tells that a shape has changed, or another one is selected."""
+    return [] if shapes is None else [shapes.events.set_data, shapes.selected_data.events.items_changed]
+
+
+def _part_name(part: Any) -> str:
+    return f"\N{WHITE RECTANGLE} {part.name}" if isinstance(part, Shapes) else str(part)

@@ -1,0 +1,297 @@
+"""The samples of a run at a glance: compare them, keep the good ones, export those."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import QEvent, QTimer
+from qtpy.QtWidgets import QFileDialog, QLabel, QSizePolicy, QVBoxLayout, QWidget
+
+from napari_refvae.widget.compare.panel import ComparePanel
+from napari_refvae.widget.compare.pictures import FAITHFUL, pictures_of, sample_key
+from napari_refvae.widget.compare.stage import Stage
+from napari_refvae.widget.gallery.bars import Choices, Verdicts
+from napari_refvae.widget.gallery.captions import hint, in_words, known_of
+from napari_refvae.widget.gallery.scoring import Scorer, Scoring
+from napari_refvae.widget.gallery.shelf import Shelf
+from napari_refvae.widget.gallery.thumbnails import Thumbnails
+from napari_refvae.widget.results.export import start_export
+from napari_refvae.widget.shortcuts import BLINK, KEEP, NEXT_SAMPLE, PREVIOUS_SAMPLE, Shortcuts
+
+if TYPE_CHECKING:
+    from napari_refvae.widget.compare.pictures import Picture
+    from napari_refvae.widget.results.runs import Run, Runs, SampleLayers
+
+__all__ = ["Gallery"]
+
+LINGER = 180
+"""Milliseconds that the mouse has to rest on a thumbnail before the viewer previews it."""
+
+EMPTY = "The samples of a run appear here: to compare, to keep, to export."
+
+
+class Gallery(QWidget):
+    """Thumbnails of a run's samples with what is known of each, and what it takes to choose among them.
+
+    Hovering previews a sample, a click shows it. Whoever builds the gallery calls `detach` when its dock goes; it
+    does so itself when it is taken out of its parent.
+
+    Parameters
+    ----------
+    runs
+        The viewer's runs; a new one is shown as soon as it has a sample.
+    viewer
+        The viewer.
+    """
+
+    def __init__(self, runs: Runs, viewer: Any) -> None:
+        super().__init__()
+        self._runs = runs
+        self._viewer = getattr(viewer, "__wrapped__", viewer)  # napari hands plugins a proxy
+        self._run: Run | None = None
+        self._seen: set[str] = set()  # ids of runs
+        self._pictures: dict[str, Picture] = {}
+        self._scores: dict[tuple[str, str], dict[str, float]] = {}  # by run and picture
+        self._watched: list[Any] = []  # layers' events
+        self._attached = True
+        self._writing = False
+        self._stage = Stage(runs, self._viewer)
+        self._scorer = Scorer(self._scored)
+        self._build()
+        self._thumbnails = Thumbnails(self._viewer, self._shelf.show_pixmap)
+        self._shortcuts = Shortcuts.bind(
+            self._viewer,
+            {
+                BLINK: self._panel.blink,
+                PREVIOUS_SAMPLE: lambda: self.step(-1),
+                NEXT_SAMPLE: lambda: self.step(1),
+                KEEP: self._keep_shown,
+            },
+        )
+        if BLINK in self._shortcuts.bound:
+            self._panel.name_key(BLINK)
+        self._hint = hint(self._shortcuts.bound)
+        self._connect()
+        self.refresh()
+
+    @property
+    def run(self) -> Run | None:
+        """The run that is shown."""
+        return self._run
+
+    def show_run(self, run: Run | None) -> None:
+        """Show a run's samples."""
+        self._turn_to(run)
+        self.refresh()
+
+    def step(self, by: int) -> None:
+        """Show the next sample, or with -1 the one before; after the last comes the first."""
+        if self._run is None or not self._run.samples:
+            return
+        keys = [sample_key(index) for index in sorted(self._run.samples)]
+        shown = self._stage.shown(self._run)
+        self._click(keys[(keys.index(shown) + by) % len(keys) if shown in keys else 0])
+
+    def judge(self, index: int, verdict: bool | None) -> None:
+        """Keep (True) or discard (False) a sample, or take the verdict back."""
+        if self._run is not None and index in self._run.samples:
+            self._run.samples[index].kept = verdict
+            self._runs.changed.emit(self._run)
+
+    def remove_discarded(self) -> None:
+        """Take the layers of discarded samples out of the viewer."""
+        run = self._run
+        if run is None:
+            return
+        self._stage.end_preview()
+        gone = [layer for sample in run.samples.values() if sample.kept is False for layer in sample.layers]
+        for layer in gone:
+            if layer in self._viewer.layers:
+                self._viewer.layers.remove(layer)
+        if run.samples and not self._panel.busy and self._stage.shown(run) is None:
+            self._runs.show_only(run, min(run.samples))
+
+    def export(self, suffix: str, folder: str | None = None) -> None:
+        """Write the kept samples to a folder, in a worker; ask which if none is given."""
+        folder = folder or QFileDialog.getExistingDirectory(self, "Folder for the kept samples")
+        if self._run is not None and folder and start_export(self._run, folder, suffix, self._written):
+            self._writing = True
+            self._tell()
+
+    def refresh(self) -> None:
+        """Show the run as it is now; the newest if it is gone."""
+        runs = [run for run in self._runs if run.samples][::-1]
+        if self._run not in runs or runs[0].id not in self._seen:
+            self._turn_to(runs[0] if runs else None)
+        self._seen.update(run.id for run in runs)
+        found = pictures_of(self._run) if self._run else []
+        self._pictures = {picture.key: picture for picture in found}
+        self._choices.offer(runs, self._run)
+        self._panel.set_run(self._run, self._pictures)
+        self._fill_shelf()
+        self._watch_layers()
+        self._ask_scores()
+        self._empty.setVisible(not runs)
+        for part in (self._choices, self._shelf, self._panel, self._verdicts):
+            part.setVisible(bool(runs))
+
+    def detach(self) -> None:
+        """Let go of viewer and runs, and take comparisons away. Once is enough; more does no harm."""
+        if not self._attached:
+            return
+        self._attached = False
+        for timer in (self._lingered, self._stale):
+            timer.stop()
+        self._scorer.stop()
+        self._thumbnails.stop()
+        self._shortcuts.unbind()
+        self._panel.leave()
+        self._stage.leave()
+        self._watch_layers(stop=True)
+        self._runs.changed.disconnect(self._run_changed)
+        self._runs.removed.disconnect(self._run_removed)
+
+    def event(self, event: Any) -> bool:
+        if event.type() == QEvent.Type.ParentChange and self.parent() is None:
+            self.detach()
+        return bool(super().event(event))
+
+    def _build(self) -> None:
+        self._empty = QLabel(EMPTY)
+        self._empty.setWordWrap(True)
+        self._choices = Choices()
+        self._shelf = Shelf()
+        self._panel = ComparePanel(self._stage, self._viewer)
+        self._verdicts = Verdicts()
+        self._hovered: str | None = None
+        self._lingered, self._stale = _timer(self, LINGER), _timer(self, 0)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        for part in (self._empty, self._choices, self._shelf, self._panel, self._verdicts):
+            layout.addWidget(part, 1 if part is self._shelf else 0)
+
+    def _connect(self) -> None:
+        self._runs.changed.connect(self._run_changed)
+        self._runs.removed.connect(self._run_removed)
+        self._choices.chosen.connect(lambda run: self.show_run(run))
+        self._choices.whole_chosen.connect(lambda whole: self._thumbnails.show_whole(whole))
+        self._shelf.clicked.connect(self._click)
+        self._shelf.hovered.connect(self._hover)
+        self._shelf.judged.connect(lambda key, verdict: self.judge(int(key.split()[1]), verdict))
+        self._shelf.resized.connect(self._resize_thumbnails)
+        self._lingered.timeout.connect(self._preview)
+        self._stale.timeout.connect(self.refresh)
+        self._verdicts.remove_clicked.connect(self.remove_discarded)
+        self._verdicts.export_clicked.connect(lambda suffix: self.export(suffix))
+
+    def _turn_to(self, run: Run | None) -> None:
+        """From now on about another run; what the one before has on the canvas for a while only goes."""
+        if run is not self._run:
+            self._stage.leave()
+            self._run = run
+
+    def _run_changed(self, run: Run) -> None:
+        self._stale.start()  # many changes in a row are one
+
+    def _run_removed(self, run_id: str) -> None:
+        self._stage.leave()  # its layer may be of that run
+        self.refresh()
+
+    def _written(self) -> None:
+        self._writing = False
+        if self._attached:
+            self._tell()
+
+    def _fill_shelf(self) -> None:
+        """A card for each sample and for the faithful image."""
+        on_shelf = {key: one for key, one in self._pictures.items() if key == FAITHFUL or self._sample(key)}
+        judged = {key for key in on_shelf if key != FAITHFUL}
+        if on_shelf:
+            extent = next(iter(on_shelf.values())).extent
+            self._shelf.set_aspect(float((extent[1, 0] - extent[0, 0]) / (extent[1, 1] - extent[0, 1])))
+        self._shelf.set_cards({key: one.title for key, one in on_shelf.items()}, judged)
+        self._thumbnails.show(on_shelf)
+        self._tell()
+
+    def _tell(self, *_: Any) -> None:
+        """Bring every card's text and state up to date."""
+        run = self._run
+        if run is None:
+            return
+        shown = None if self._panel.busy else self._stage.shown(run)
+        several = len({sample.reference for sample in run.samples.values()}) > 1
+        for key in self._pictures:
+            sample = self._sample(key)
+            if sample is None and key != FAITHFUL:
+                continue
+            lines = [*known_of(sample, several), *in_words(self._scores.get((run.id, key), {}))]
+            self._shelf.tell(key, lines, self._hint, shown=key == shown, verdict=sample.kept if sample else None)
+        verdicts = [sample.kept for sample in run.samples.values()]
+        waits_for = "The run goes on" if run.result is None else "They are being written" if self._writing else ""
+        self._verdicts.tell(verdicts.count(True), verdicts.count(False), waits_for)
+
+    def _sample(self, key: str) -> SampleLayers | None:
+        samples = self._run.samples.values() if self._run else ()
+        return next((sample for sample in samples if sample_key(sample.index) == key), None)
+
+    def _click(self, key: str, shift: bool = False) -> None:
+        """Show a picture, or compare it in the comparison that is on."""
+        self._panel.choose(key, first=shift)
+        if self._run is not None and not shift and not self._panel.busy:
+            self._stage.show(self._run, self._pictures[key])
+            self._tell()
+
+    def _keep_shown(self) -> None:
+        sample = self._sample(self._stage.shown(self._run) or "") if self._run else None
+        if sample is not None:
+            self.judge(sample.index, None if sample.kept else True)
+
+    def _hover(self, key: str, inside: bool) -> None:
+        self._hovered = key if inside else None
+        self._lingered.stop()
+        if inside:
+            self._lingered.start()
+        else:
+            self._stage.end_preview()
+
+    def _preview(self) -> None:
+        if self._run is not None and self._hovered in self._pictures and not self._panel.busy:
+            self._stage.preview(self._run, self._pictures[self._hovered])
+
+    def _resize_thumbnails(self) -> None:
+        self._thumbnails.resize(self._shelf.thumbnail_size, self.devicePixelRatioF())
+
+    def _watch_layers(self, stop: bool = False) -> None:
+        """Follow which layers the user shows and hides."""
+        for event in self._watched:
+            event.disconnect(self._tell)
+        layers = [] if stop else [one.layer for one in self._pictures.values() if one.layer is not None]
+        self._watched = [layer.events.visible for layer in layers]
+        for event in self._watched:
+            event.connect(self._tell)
+
+    def _ask_scores(self) -> None:
+        run = self._run
+        if run is None or run.truth is None:
+            return
+        for key, picture in self._pictures.items():
+            if picture.layer is not None and picture.pixels.shape == run.truth.shape:
+                shave = picture.pixels.shape[0] // run.origin.lr.shape[0]
+                self._scorer.add((run.id, key), Scoring(picture.pixels, run.truth, run.origin.intensity_range, shave))
+
+    def _scored(self, key: tuple[str, str], scores: dict[str, float]) -> None:
+        self._scores[key] = scores
+        run = next((run for run in self._runs if run.id == key[0]), None)
+        sample = next((one for one in run.samples.values() if sample_key(one.index) == key[1]), None) if run else None
+        if sample is not None:
+            sample.scores.update(scores)
+        self._tell()
+
+
+def _timer(parent: QWidget, milliseconds: int) -> QTimer:
+    """Fires once, this long after the last start."""
+    timer = QTimer(parent)
+    timer.setSingleShot(True)
+    timer.setInterval(milliseconds)
+    return timer

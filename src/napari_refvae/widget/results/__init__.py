@@ -1,0 +1,1 @@
+"""Runs as layers: what goes into the viewer, where it lies, how it is kept."""

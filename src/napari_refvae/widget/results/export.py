@@ -1,0 +1,142 @@
+"""The kept samples of a run as files, with the side-car that makes them again."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from napari.qt.threading import thread_worker
+from napari.utils.notifications import show_error, show_info
+
+from napari_refvae.errors import OutputError
+from napari_refvae.imageio.saving import save_samples
+from napari_refvae.widget.running.controller import explain
+from napari_refvae.widget.running.threads import start_apart
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from napari_refvae.widget.results.runs import Run, RunRecord
+
+__all__ = ["Export", "start_export"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Export:
+    """What is to be written: fixed on the main thread, written on any.
+
+    Attributes
+    ----------
+    record
+        Of the run.
+    kept
+        Which of its samples, and their pixels.
+    folder
+        Made if it is not there.
+    stem
+        Start of the files' names.
+    suffix
+        .png or .tiff; where PNG cannot hold the dtype, .tiff is taken instead.
+    """
+
+    record: RunRecord
+    kept: dict[int, NDArray[Any]]
+    folder: Path | str
+    stem: str
+    suffix: str
+
+    @classmethod
+    def of(cls, run: Run, folder: Path | str, suffix: str = ".png") -> Export:
+        """The samples of a run that the user kept, in their order.
+
+        Raises
+        ------
+        OutputError
+            If none is kept, or the run goes on.
+        """
+        kept = {index: sample.finished.sr for index, sample in sorted(run.samples.items()) if sample.kept}
+        if run.result is None:
+            raise OutputError("expected a complete run to export; this one goes on: wait for its end")
+        if not kept:
+            raise OutputError("expected a kept sample to export; none is: star one first")
+        stem = re.sub(r"[^\w. -]+", "-", run.origin.title).strip(" .-") or "image"
+        return cls(run.result, kept, folder, stem, suffix)
+
+    def write(self) -> list[Path]:
+        """Write the samples and the side-car; never overwrites a file.
+
+        Returns
+        -------
+        list of Path
+            The samples in their order, and the side-car.
+
+        Raises
+        ------
+        OutputError
+            If something cannot be written; then nothing is.
+        """
+        return save_samples(_Kept.of(self.record, self.kept), self.folder, self.stem, self.suffix)
+
+
+def start_export(run: Run, folder: Path | str, suffix: str, on_end: Callable[[], None]) -> bool:
+    """Write the kept samples in a worker, and say what became of them, even if nobody waits for it any more.
+
+    Parameters
+    ----------
+    run, folder, suffix
+        As `Export.of` takes them.
+    on_end
+        Called on the main thread when that is over, however it ended.
+
+    Returns
+    -------
+    bool
+        Whether it began; if not, the reason is said.
+    """
+    try:
+        export = Export.of(run, folder, suffix)
+    except OutputError as error:
+        show_error(str(error))
+        return False
+    worker = thread_worker(export.write, ignore_errors=True, start_thread=False)()
+    worker.returned.connect(lambda written: show_info(_told(written)))
+    worker.errored.connect(lambda error: show_error(explain(error)))
+    worker.finished.connect(on_end)
+    start_apart(worker)
+    return True
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Kept:
+    """Some samples of a run, as `napari_refvae.imageio.saving` saves them.
+
+    The provenance is that of the whole run: it makes all of its samples again, the exported ones among them, and the
+    faithful image, which is no sample. The side-car's ``files`` name those that were exported.
+    """
+
+    sr: NDArray[Any]
+    references: tuple[str, ...]
+    seeds: tuple[int, ...]
+    provenance: Mapping[str, Any]
+    scale: int
+    faithful: None = None
+
+    @classmethod
+    def of(cls, record: RunRecord, kept: dict[int, NDArray[Any]]) -> _Kept:
+        return cls(
+            sr=np.stack(list(kept.values())),
+            references=tuple(record.references[index] for index in kept),
+            seeds=tuple(record.seeds[index] for index in kept),
+            provenance=dict(record.provenance),
+            scale=record.scale,
+        )
+
+
+def _told(files: Sequence[Path]) -> str:
+    *samples, record = files
+    return f"{len(samples)} written to {record.parent}, with {record.name}, which makes them again."

@@ -1,0 +1,108 @@
+"""The layers that show a run: made here, put into a viewer by `runs`.
+
+A result carries the geometry of its input exactly: HR pixel ``i`` of an axis lies at LR position
+``(i + 0.5) / factor - 0.5``, so both images cover the same part of the world.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from napari.layers import Image
+
+from napari_refvae.widget.results.layers import METADATA_KEY
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from napari_refvae.engine.result import FinishedSample
+    from napari_refvae.widget.results.layers import InputImage
+
+__all__ = ["faithful_layer", "residual_layer", "sample_layer", "spread_layer"]
+
+BLENDING = "translucent"
+"""Of all results, even of an additive input, whose look they take otherwise: they lie on top of it and of each other,
+and additive ones would add up to what no sample shows."""
+
+SPREAD_PERCENTILE = 99.5
+"""All but the strongest of a spread keep to its colours."""
+
+
+def sample_layer(origin: InputImage, finished: FinishedSample, run: str) -> Image:
+    """A sample, shown as its input is."""
+    by = "" if finished.reference == "none" else f" by {finished.reference}"
+    name = f"{origin.title} {_factor(origin, finished.sr)}x{by} #{finished.index + 1}"
+    keywords = _like(origin, finished.sr) | {"name": name}
+    return Image(finished.sr, **keywords, metadata=_metadata("sample", run, finished))
+
+
+def residual_layer(
+    origin: InputImage, finished: FinishedSample, sample: Image, values: NDArray[np.float32], gain: float, run: str
+) -> Image:
+    """The residual map of a sample: hidden, diverging, symmetric, and comparable within its run.
+
+    Parameters
+    ----------
+    values
+        ``(H, W)``, in stored units.
+    gain
+        ``1/(2 gain)`` of the intensity range has the strongest colour.
+    """
+    limit = origin.span / (2 * gain)
+    return Image(
+        values,
+        **_placed(origin, values),
+        name=f"{sample.name} residual",
+        colormap="bwr",
+        contrast_limits=(-limit, limit),
+        visible=False,
+        metadata=_metadata("residual", run, finished),
+    )
+
+
+def spread_layer(origin: InputImage, values: NDArray[np.float32], run: str) -> Image:
+    """Where the samples differ, ``(H, W)`` in stored units: hidden, dark where they agree."""
+    sparse = values[:: max(1, values.shape[0] // 1024), :: max(1, values.shape[1] // 1024)]
+    limit = float(np.percentile(sparse, SPREAD_PERCENTILE)) or origin.span / 255
+    return Image(
+        values,
+        **_placed(origin, values),
+        name=f"{origin.title} {_factor(origin, values)}x spread",
+        colormap="magma",
+        contrast_limits=(0.0, limit),
+        visible=False,
+        metadata=_metadata("spread", run),
+    )
+
+
+def faithful_layer(origin: InputImage, pixels: NDArray[Any], run: str) -> Image:
+    """The faithful image of a run: hidden, shown as its input is."""
+    name = f"{origin.title} {_factor(origin, pixels)}x faithful"
+    return Image(pixels, **_like(origin, pixels), name=name, visible=False, metadata=_metadata("faithful", run))
+
+
+def _like(origin: InputImage, pixels: NDArray[Any]) -> dict[str, Any]:
+    return _placed(origin, pixels) | origin.look | {"rgb": pixels.ndim == 3}
+
+
+def _placed(origin: InputImage, pixels: NDArray[Any]) -> dict[str, Any]:
+    return origin.geometry.refined(_factor(origin, pixels)).as_keywords() | {"blending": BLENDING}
+
+
+def _factor(origin: InputImage, pixels: NDArray[Any]) -> int:
+    return int(pixels.shape[0] // origin.lr.shape[0])
+
+
+def _metadata(kind: str, run: str, finished: FinishedSample | None = None) -> dict[str, Any]:
+    return {
+        METADATA_KEY: {
+            "kind": kind,
+            "run": run,
+            "sample": finished.index if finished else None,
+            "reference": finished.reference if finished else None,
+            "seed": finished.seed if finished else None,
+            "lr_psnr": finished.lr_psnr if finished else None,
+            "provenance": None,  # until the run is complete
+        }
+    }

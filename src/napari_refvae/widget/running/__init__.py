@@ -1,0 +1,1 @@
+"""What runs off the window's thread: workers, the model, progress."""

@@ -1,0 +1,247 @@
+"""The gallery in a real viewer."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from comparing import LEVELS, add_run
+from napari.components import ViewerModel
+from qtpy.QtWidgets import QVBoxLayout, QWidget
+
+from napari_refvae.spec import IntensityRange
+from napari_refvae.widget.gallery.gallery import Gallery
+from napari_refvae.widget.gallery.scoring import Scoring, measure
+from napari_refvae.widget.gallery.thumbnails import detail_window, whole_window
+from napari_refvae.widget.results.export import Export
+from napari_refvae.widget.results.runs import Runs
+from napari_refvae.widget.shortcuts import BLINK, KEEP, NEXT_SAMPLE, PREVIOUS_SAMPLE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+
+@pytest.fixture
+def viewer() -> ViewerModel:
+    """Napari's model: layers, camera, grid and keys are real, and no window has to be opened."""
+    return ViewerModel()
+
+
+@pytest.fixture
+def gallery(viewer: ViewerModel, qtbot: Any) -> Iterator[Gallery]:
+    made = Gallery(Runs.of_viewer(viewer), viewer)
+    qtbot.addWidget(made)
+    made.resize(320, 700)
+    made.show()
+    yield made
+    made.detach()
+
+
+def visible(viewer: Any) -> list[str]:
+    return [layer.name for layer in viewer.layers if layer.visible and layer.name != "photo"]
+
+
+def press(viewer: Any, key: str) -> None:
+    from napari.utils.key_bindings import coerce_keybinding
+
+    viewer.keymap[coerce_keybinding(key)](viewer)
+
+
+def cards(gallery: Gallery) -> list[str]:
+    return list(gallery._shelf._cards)
+
+
+def shows_cards(gallery: Gallery, *keys: str) -> Callable[[], bool]:
+    return lambda: cards(gallery) == list(keys)
+
+
+def test_samples_appear_as_they_come_and_go(viewer: ViewerModel, gallery: Gallery, qtbot: Any) -> None:
+    assert cards(gallery) == []
+    assert gallery._empty.isVisible()
+    runs, run = add_run(viewer)
+    qtbot.waitUntil(shows_cards(gallery, "faithful", "sample 0", "sample 1", "sample 2"))
+    viewer.layers.remove(run.samples[1].image)
+    qtbot.waitUntil(shows_cards(gallery, "faithful", "sample 0", "sample 2"))
+    _, newer = add_run(viewer, samples=1)
+    qtbot.waitUntil(shows_cards(gallery, "faithful", "sample 0"))
+    assert gallery.run is newer
+    runs.remove(newer)
+    assert gallery.run is run
+    runs.remove(run)
+    assert gallery._empty.isVisible()
+
+
+def test_click_hover_and_keys_show_samples(viewer: ViewerModel, gallery: Gallery, qtbot: Any) -> None:
+    add_run(viewer)
+    gallery.refresh()
+    shelf = gallery._shelf
+    shelf.clicked.emit("sample 2", False)
+    assert visible(viewer) == ["photo 8x #3"]
+    press(viewer, NEXT_SAMPLE)
+    assert visible(viewer) == ["photo 8x #1"]
+    press(viewer, PREVIOUS_SAMPLE)
+    assert visible(viewer) == ["photo 8x #3"]
+    shelf.hovered.emit("sample 1", True)
+    qtbot.waitUntil(lambda: visible(viewer) == ["photo 8x #2"])
+    shelf.hovered.emit("sample 1", False)
+    assert visible(viewer) == ["photo 8x #3"]
+    shelf.clicked.emit("sample 0", True)  # with Shift: the first of the pair
+    press(viewer, BLINK)
+    assert visible(viewer) == ["photo 8x #1"]
+    press(viewer, BLINK)
+    assert visible(viewer) == ["photo 8x #3"]
+
+
+@pytest.mark.parametrize("automatic", [False, True])
+def test_what_a_run_has_for_a_while_only_goes_with_it(viewer: ViewerModel, gallery: Gallery, automatic: bool) -> None:
+    _, older = add_run(viewer)
+    if not automatic:
+        add_run(viewer, samples=2)
+    gallery.refresh()
+    gallery.show_run(shown := next(iter(Runs.of_viewer(viewer))))
+    assert shown is older
+    gallery._panel.choose("input", first=True)
+    press(viewer, BLINK)
+    assert "Input" in viewer.layers
+    if automatic:
+        add_run(viewer, samples=2)
+        gallery.refresh()
+    else:
+        gallery._choices.chosen.emit(Runs.of_viewer(viewer).latest())
+    assert gallery.run is not older
+    assert "Input" not in viewer.layers
+    assert older.samples[0].image.visible
+
+
+def test_verdicts(viewer: ViewerModel, gallery: Gallery, tmp_path: Path, qtbot: Any) -> None:
+    _, run = add_run(viewer)
+    gallery.refresh()
+    press(viewer, KEEP)
+    gallery._shelf.judged.emit("sample 2", False)
+    assert [sample.kept for sample in run.samples.values()] == [True, None, False]
+    gallery.export(".tiff", str(tmp_path))
+    assert not gallery._verdicts._export.isEnabled()
+    qtbot.waitUntil(gallery._verdicts._export.isEnabled)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["photo_x8.json", "photo_x8_none_s10.tiff"]
+    gallery.remove_discarded()
+    assert list(run.samples) == [0, 1]
+    assert "photo 8x #3 residual" not in viewer.layers
+    press(viewer, KEEP)
+    assert run.samples[0].kept is None
+
+
+def test_an_export_blocks_nothing_and_its_end_is_said(
+    viewer: ViewerModel,
+    gallery: Gallery,
+    tmp_path: Path,
+    qtbot: Any,
+    messages: list[tuple[str, str]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    gate, write = threading.Event(), Export.write
+
+    def slow(export: Export) -> Any:
+        assert gate.wait(20)
+        return write(export)
+
+    monkeypatch.setattr(Export, "write", slow)
+    add_run(viewer)
+    gallery.refresh()
+    gallery.judge(0, True)
+    gallery.refresh()
+    (tmp_path / "file").touch()
+    gallery.export(".png", str(tmp_path / "file"))
+    assert messages == []
+    gate.set()
+    qtbot.waitUntil(lambda: [severity for severity, _ in messages] == ["error"])
+    gallery.export(".png", str(tmp_path))
+    gallery.detach()  # the dock is closed meanwhile
+    qtbot.waitUntil(lambda: len(messages) == 2)
+    assert "1 written to" in messages[1][1]
+    assert (tmp_path / "photo_x8_none_s10.png").is_file()
+
+
+def test_removing_what_is_shown_shows_another(viewer: ViewerModel, gallery: Gallery) -> None:
+    add_run(viewer)
+    gallery.refresh()
+    gallery.judge(0, False)
+    gallery.remove_discarded()
+    assert visible(viewer) == ["photo 8x #2"]
+
+
+def test_thumbnails_show_the_detail_in_view(viewer: ViewerModel, gallery: Gallery, qtbot: Any) -> None:
+    add_run(viewer)
+    viewer.fit_to_view()
+    gallery.refresh()
+
+    def painted() -> None:
+        for key, level in zip(("sample 0", "sample 1"), LEVELS, strict=False):
+            pixmap = gallery._shelf._cards[key].picture._pixmap
+            assert pixmap is not None
+            assert pixmap.toImage().pixelColor(20, 20).red() == level
+
+    qtbot.waitUntil(painted, timeout=5000)
+    picture = gallery._pictures["sample 0"]
+    whole = whole_window(picture, (60, 80))
+    assert whole.step * 60 >= 6
+    viewer.scene.camera.zoom *= 4
+    detail = detail_window(viewer, picture, (60, 80))
+    assert detail.step < whole.step / 2
+    centre = detail.top + detail.step * 30, detail.left + detail.step * 40
+    np.testing.assert_allclose(centre, viewer.scene.camera.center[-2:])
+    viewer.scene.camera.center = (0, 1000, 1000)
+    assert detail_window(viewer, picture, (60, 80)) == whole
+
+
+def test_scores_against_the_ground_truth(viewer: ViewerModel, gallery: Gallery, qtbot: Any) -> None:
+    truth = np.full((48, 64, 3), LEVELS[1], np.uint8)
+    _, run = add_run(viewer, truth=truth)
+    qtbot.waitUntil(lambda: all("psnr" in sample.scores for sample in run.samples.values()), timeout=60_000)
+    assert run.samples[1].scores == {"psnr": float("inf"), "ssim": pytest.approx(1)}
+    assert 0 < run.samples[0].scores["psnr"] < 20
+    assert "PSNR: equal" in [line.text() for line in gallery._shelf._cards["sample 1"]._lines]
+
+
+def test_grey_values_are_scored_between_black_and_white() -> None:
+    truth = np.random.default_rng(0).integers(0, 100, (40, 40)).astype(np.uint16)
+    one = measure(Scoring(truth + 10, truth, IntensityRange(0, 200)))
+    tenth = measure(Scoring(truth + 10, truth, IntensityRange(0, 2000)))
+    assert tenth["psnr"] > one["psnr"] + 15
+    assert measure(Scoring(truth[:20, :20], truth[:20, :20], None)) == {"psnr": float("inf")}  # too small for SSIM
+
+
+def test_comparisons_exclude_each_other_and_follow_verdicts(viewer: ViewerModel, gallery: Gallery) -> None:
+    add_run(viewer)
+    gallery.refresh()
+    layers = [(layer.name, layer.visible) for layer in viewer.layers]
+    panel = gallery._panel
+    panel._divider_button.click()
+    assert panel._divider.active
+    panel._grid_button.click()
+    assert not panel._divider.active
+    assert visible(viewer) == ["photo 8x #3", "photo 8x #2", "photo 8x #1"]
+    gallery.judge(1, False)
+    gallery.refresh()
+    assert visible(viewer) == ["photo 8x #3", "photo 8x #1"]
+    panel._grid_button.click()
+    assert [(layer.name, layer.visible) for layer in viewer.layers] == layers
+
+
+def test_it_lets_go_when_its_dock_goes(make_napari_viewer_proxy: Callable[..., Any], qtbot: Any) -> None:
+    viewer = make_napari_viewer_proxy()
+    runs, run = add_run(viewer.__wrapped__)
+    gallery, box = Gallery(runs, viewer), QWidget()
+    QVBoxLayout(box).addWidget(gallery)
+    dock = viewer.window.add_dock_widget(box)
+    gallery._panel._divider_button.click()
+    assert len(viewer.keymap) > 0
+    names = [layer.name for layer in viewer.layers]
+    gallery.detach()
+    assert len(viewer.keymap) == 0
+    assert [layer.name for layer in viewer.layers] == names[:-1]
+    viewer.window.remove_dock_widget(dock)
+    runs.remove(run)
+    gallery.detach()
