@@ -1,7 +1,9 @@
-"""What the widget shows above its foot: a welcome, or the form and the gallery in two tabs."""
+"""What the widget shows above its foot: a welcome, or the form, the gallery and what explores a run, in tabs."""
 
 from __future__ import annotations
 
+from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Qt
@@ -10,12 +12,12 @@ from qtpy.QtWidgets import QFrame, QScrollArea, QSizePolicy, QStackedWidget, QTa
 from napari_refvae.widget.gallery.place import GalleryPlace
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from napari_refvae.widget.gallery.gallery import Gallery
     from napari_refvae.widget.results.runs import Runs
 
-__all__ = ["Pages"]
+__all__ = ["LatePage", "Pages"]
 
 LEAST_HEIGHT = 200  # pixels
 SPACING = 10
@@ -26,10 +28,43 @@ TABS = (
     "QTabBar::tab { padding: 5px 14px; }"
     "QTabWidget::pane { border: none; border-top: 1px solid rgba(128, 128, 128, 70); }"
 )
+EXPLORE = "napari_refvae.widget.explore.panel"
+
+
+class LatePage(QWidget):
+    """A page whose content is made when it is first seen: it may load more than the others.
+
+    Parameters
+    ----------
+    make
+        Makes the content.
+    """
+
+    def __init__(self, make: Callable[[], QWidget]) -> None:
+        super().__init__()
+        self.content: QWidget | None = None
+        self._make = make
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(*MARGINS)
+
+    def showEvent(self, event: Any) -> None:  # noqa: N802 (Qt's name)
+        """Make the content, once."""
+        super().showEvent(event)
+        if self.content is None:
+            self.content = self._make()
+            self._column.addWidget(self.content)
+
+    def release(self) -> None:
+        """Let the content go, if there is any: its `detach` is called."""
+        content, self.content = self.content, None
+        if content is not None:
+            content.detach()
+            content.hide()
+            content.deleteLater()
 
 
 class Pages(QStackedWidget):
-    """Welcome while there is no image; the form; the gallery, from the first sample on.
+    """Welcome while there is no image; the form; from the first sample on, the gallery and what explores a run.
 
     Parameters
     ----------
@@ -44,7 +79,9 @@ class Pages(QStackedWidget):
     def __init__(self, welcome: QWidget, sections: Sequence[QWidget], runs: Runs, viewer: Any) -> None:
         super().__init__()
         self._runs = runs
+        self._viewer = viewer
         self._place = GalleryPlace(runs, viewer, MARGINS)
+        self._explore: LatePage | None = None
         self._tabs = QTabWidget()
         self._tabs.setStyleSheet(TABS)
         self._tabs.addTab(_scrolling(sections), "Set up")
@@ -53,8 +90,9 @@ class Pages(QStackedWidget):
         self.addWidget(self._tabs)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         self._place.moved.connect(self._gallery_moved)
-        self._runs.changed.connect(self._open_gallery)
-        self._open_gallery()
+        self._runs.changed.connect(self._open_pages)
+        self._runs.removed.connect(self._close_explore)
+        self._open_pages()
 
     @property
     def gallery(self) -> Gallery | None:
@@ -73,19 +111,39 @@ class Pages(QStackedWidget):
             self._tabs.setCurrentWidget(self._place)
 
     def detach(self) -> None:
-        """Let the gallery go: its dock is gone."""
-        self._runs.changed.disconnect(self._open_gallery)
+        """Let the gallery and the exploration go: their dock is gone."""
+        self._runs.changed.disconnect(self._open_pages)
+        self._runs.removed.disconnect(self._close_explore)
         self._place.moved.disconnect(self._gallery_moved)
         self._place.release()
+        if self._explore is not None:
+            self._explore.release()
 
-    def _open_gallery(self, *_: Any) -> None:
+    def _open_pages(self, *_: Any) -> None:
         """With the first sample, whoever made it; until then a gallery costs no time and takes no keys."""
-        if any(run.samples for run in self._runs):
-            self._place.open(patient=True)
+        if not any(run.samples for run in self._runs):
+            return
+        self._place.open(patient=True)
+        if self._explore is None and find_spec(EXPLORE.rpartition(".")[0]) is not None and find_spec(EXPLORE):
+            self._explore = LatePage(self._explore_panel)
+            self._tabs.addTab(self._explore, "Explore")
+
+    def _close_explore(self, *_: Any) -> None:
+        """With the last run: there is nothing left to start from."""
+        if len(self._runs) or self._explore is None:
+            return
+        explore, self._explore = self._explore, None
+        self._tabs.removeTab(self._tabs.indexOf(explore))
+        explore.release()
+        explore.deleteLater()
+
+    def _explore_panel(self) -> QWidget:
+        made: QWidget = import_module(EXPLORE).ExplorePanel(self._runs, self._viewer)
+        return made
 
     def _gallery_moved(self, here: bool) -> None:
         if here:
-            self._tabs.addTab(self._place, "Samples")
+            self._tabs.insertTab(1, self._place, "Samples")
         else:
             self._tabs.removeTab(self._tabs.indexOf(self._place))
 
