@@ -91,6 +91,21 @@ def test_a_side_car_replays_to_the_same_pixels(upscale, image, texture, tmp_path
         np.testing.assert_array_equal(again.faithful, result.faithful)
 
 
+@pytest.mark.parametrize(("asked", "recorded"), [("auto", "auto"), (False, False), (False, None)])
+def test_a_self_ensemble_replays_and_records_from_before_it_replay_without(upscale, image, tmp_path, asked, recorded):
+    result = upscale(image, samples=1, temperature=0, vividness=0, faithful=True, self_ensemble=asked)
+    side_car = result.save(tmp_path / "out", "a")[-1]
+    told = json.loads(side_car.read_text())
+    assert told["settings"]["self_ensemble"] == asked
+    if recorded is None:
+        del told["settings"]["self_ensemble"]
+        side_car.write_text(json.dumps(told))
+    again = napari_refvae.replay(side_car, image=image)
+    np.testing.assert_array_equal(again.sr, result.sr)
+    np.testing.assert_array_equal(again.faithful, result.faithful)
+    np.testing.assert_array_equal(again.faithful, again.sr[0])
+
+
 def test_replay_takes_what_has_moved_and_refuses_what_has_changed(upscale, image, tmp_path):
     path = tmp_path / "a.png"
     Image.fromarray(image).save(path)
@@ -206,6 +221,22 @@ def test_a_forecast_is_what_a_run_gives(upscale, image, tiny_model, settings):
     assert told.seconds > 0
 
 
+def test_a_forecast_counts_the_passes_of_a_self_ensemble(image, tiny_model):
+    seconds = {
+        name: api.forecast(image.shape, image.dtype, samples=2, model=tiny_model, device="cpu", **settings).seconds
+        for name, settings in {
+            "plain": {},
+            "faithful too": {"faithful": True},
+            "without": {"faithful": True, "self_ensemble": False},
+            "all": {"self_ensemble": True},
+            "not vivid": {"vividness": 0},
+            "not vivid, without": {"vividness": 0, "self_ensemble": False},
+        }.items()
+    }
+    assert seconds["plain"] == seconds["not vivid, without"] < seconds["without"] < seconds["faithful too"]
+    assert seconds["faithful too"] < seconds["all"] == seconds["not vivid"]
+
+
 def test_a_forecast_refuses_what_a_run_would(tiny_model):
     with pytest.raises(InvalidSpecError, match="one of 2, 4, 8"):
         api.forecast((9, 9), "uint8", scale=3, model=tiny_model)
@@ -234,6 +265,8 @@ def test_steps_may_be_closed(tiny_model, image):
         ({"tile": 0}, InvalidSpecError, "at least 1 LR pixel; got 0"),
         ({"tile": "big"}, InvalidSpecError, "tile must be 'auto', a number"),
         ({"consistency": "box"}, InvalidSpecError, "'bicubic' or None; got 'box'"),
+        ({"self_ensemble": "yes"}, InvalidSpecError, "True, False or 'auto'; got 'yes'"),
+        ({"self_ensemble": 1}, InvalidSpecError, "True, False or 'auto'; got 1"),
         ({"precision": "half"}, InvalidSpecError, "auto, float32 or bfloat16; got 'half'"),
         ({"intensity_range": (1,)}, InvalidSpecError, r"two numbers \(low, high\); got \(1,\)"),
         ({"intensity_range": (5, 5)}, InvalidSpecError, "finite low < high"),

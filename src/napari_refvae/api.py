@@ -9,6 +9,7 @@ import numpy as np
 
 from napari_refvae.engine.forecasting import Forecast, Readiness, forecast_run
 from napari_refvae.engine.frame import check_scale, plan_frame
+from napari_refvae.engine.symmetry import count_passes
 from napari_refvae.engine.upscaler import drain
 from napari_refvae.errors import InvalidInputError
 from napari_refvae.inputs import as_range, as_region, as_tiles
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from napari_refvae.engine.result import SuperResolutionResult
     from napari_refvae.engine.upscaler import Steps
     from napari_refvae.inputs import ImageLike, Picture, RangeLike, ReferenceLike, RegionLike, TileLike
-    from napari_refvae.spec import Consistency, Progress
+    from napari_refvae.spec import Consistency, Progress, SelfEnsemble
 
 __all__ = ["LoadedModel", "forecast", "load_model", "prepare", "steps", "upscale"]
 
@@ -42,6 +43,7 @@ def upscale(
     scale: int | None = None,
     region: RegionLike = None,
     faithful: bool = False,
+    self_ensemble: SelfEnsemble = "auto",
     model: str | Path | LoadedModel = "compact",
     consistency: Consistency | None = "bicubic",
     precision: str = "auto",
@@ -79,6 +81,10 @@ def upscale(
         in the result of the whole image. None: all of it.
     faithful
         Also make the image nearest to the truth: no reference, nothing random, vividness 0.
+    self_ensemble
+        Whether each detail is the mean of those that the network gives for the input's eight flips and quarter turns,
+        turned back: nearer to the truth by about 0.1 dB, at eight times the cost. ``"auto"``: for the faithful image
+        and for samples of vividness 0; the mean of vivid details would be blurred.
     model
         Name, file, or what `load_model` returned.
     consistency
@@ -124,6 +130,7 @@ def upscale(
         scale=scale,
         region=region,
         faithful=faithful,
+        self_ensemble=self_ensemble,
         model=model,
         consistency=consistency,
         precision=precision,
@@ -146,6 +153,7 @@ def steps(
     scale: int | None = None,
     region: RegionLike = None,
     faithful: bool = False,
+    self_ensemble: SelfEnsemble = "auto",
     model: str | Path | LoadedModel = "compact",
     consistency: Consistency | None = "bicubic",
     precision: str = "auto",
@@ -172,6 +180,7 @@ def steps(
         scale=scale,
         region=as_region(region),
         faithful=faithful,
+        self_ensemble=self_ensemble,
         model=model,
         consistency=consistency,
         precision=precision,
@@ -211,9 +220,12 @@ def forecast(
     *,
     samples: int = 4,
     references: int = 1,
+    temperature: float = 1.0,
+    vividness: float = 1.0,
     scale: int | None = None,
     region: RegionLike = None,
     faithful: bool = False,
+    self_ensemble: SelfEnsemble = "auto",
     model: str | Path | LoadedModel = "compact",
     consistency: Consistency | None = "bicubic",
     precision: str = "auto",
@@ -230,7 +242,9 @@ def forecast(
         Of the image: ``(h, w)`` or ``(h, w, C)``.
     samples, references
         Samples a reference, and how many references there are.
-    scale, region, faithful, model, consistency, precision, device, tile
+    temperature, vividness
+        As of `upscale`: what is faithful takes more passes; see ``self_ensemble``.
+    scale, region, faithful, self_ensemble, model, consistency, precision, device, tile
         As of `upscale`.
 
     Raises
@@ -246,13 +260,15 @@ def forecast(
     size = (int(shape[0]), int(shape[1]))
     if part is not None:
         part.check_within(size)
+    spec, total = SampleSpec(samples, temperature=temperature, vividness=vividness), samples * max(1, references)
     return forecast_run(
         upscaler,
         costs,
         plan_frame(size, part, consistency),
         pixel_bytes=math.prod(shape[2:]) * np.dtype(dtype).itemsize,
-        samples=samples * max(1, references),
+        samples=total,
         scale=check_scale(scale, upscaler.model.scale),
         faithful=faithful,
+        passes=count_passes(self_ensemble, spec, upscaler.model.layout, total, faithful=faithful),
         tiles=as_tiles(tile, size),
     )

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from napari_refvae.loading import LoadedModel
     from napari_refvae.provenance import Source
     from napari_refvae.regions import Region
-    from napari_refvae.spec import Consistency, IntensityRange
+    from napari_refvae.spec import Consistency, IntensityRange, SelfEnsemble
 
 __all__ = ["PlannedRun", "RunSettings", "plan_run"]
 
@@ -38,6 +38,7 @@ class RunSettings:
     scale: int | None = None
     region: Region | None = None
     faithful: bool = False
+    self_ensemble: SelfEnsemble = "auto"
     model: str | Path | LoadedModel = "compact"
     consistency: Consistency | None = "bicubic"
     precision: str = "auto"
@@ -83,6 +84,7 @@ class PlannedRun:
             "region": None if region is None else [region.y, region.x, region.height, region.width],
             "scale": request.scale,
             "faithful": request.faithful,
+            "self_ensemble": request.self_ensemble,
         }
 
     @property
@@ -144,6 +146,7 @@ def plan_run(
         region=settings.region,
         scale=settings.scale,
         faithful=bool(settings.faithful),
+        self_ensemble=settings.self_ensemble,
     )
     sources = tuple(guide.source for guide in guides)
     return PlannedRun(

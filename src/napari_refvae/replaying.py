@@ -79,6 +79,7 @@ def replay(
         scale=settings.get("scale"),
         region=settings.get("region"),
         faithful=settings.get("faithful", False),
+        self_ensemble=settings.get("self_ensemble", False),
         model=model,
         consistency=settings["consistency"],
         precision=resolved["precision"],

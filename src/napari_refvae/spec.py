@@ -29,6 +29,7 @@ __all__ = [
     "Reference",
     "Region",
     "SampleSpec",
+    "SelfEnsemble",
     "SelfReference",
     "SuperResolutionRequest",
     "Tile",
@@ -37,6 +38,7 @@ __all__ = [
 
 PixelKind = Literal["grey", "rgb", "rgba"]
 Consistency = Literal["bicubic"]
+SelfEnsemble = bool | Literal["auto"]
 Stage = Literal["encode", "decode", "project"]
 
 
@@ -221,6 +223,8 @@ class SuperResolutionRequest:
         HR pixels per LR pixel and axis in the results, a divisor of the model's of at least 2; None for the model's.
     faithful
         Whether to make the faithful image too: no reference, nothing random, vividness 0.
+    self_ensemble
+        Whether details are means over the input's flips and quarter turns; ``"auto"``: those of vividness 0.
     """
 
     image: NormalizedImage
@@ -231,12 +235,15 @@ class SuperResolutionRequest:
     region: Region | None = None
     scale: int | None = None
     faithful: bool = False
+    self_ensemble: SelfEnsemble = "auto"
 
     def __post_init__(self) -> None:
         if not self.references:
             raise InvalidSpecError("a request needs at least one reference; use PriorReference() for none")
         if self.consistency not in ("bicubic", None):
             raise InvalidSpecError(f"consistency must be 'bicubic' or None; got {self.consistency!r}")
+        if not isinstance(self.self_ensemble, bool) and self.self_ensemble != "auto":
+            raise InvalidSpecError(f"self_ensemble must be True, False or 'auto'; got {self.self_ensemble!r}")
         if self.region is not None:
             self.region.check_within(self.image.size)
         if self.scale is not None:

@@ -29,6 +29,12 @@ def test_what_is_asked_for_is_counted(upscaler):
     assert (half.size, 4 * half.result_bytes, half.seconds) == ((160, 200), run.result_bytes, run.seconds)
 
 
+def test_passes_of_a_self_ensemble_encode_and_decode_anew(upscaler):
+    run = told(upscaler, samples=2, passes=16)
+    assert run.seconds == pytest.approx(40 * 50 * (15 * 1e-6 + 16 * 4e-6 + 2 * 2e-6))
+    assert run.peak_bytes == told(upscaler).peak_bytes
+
+
 def test_tiles_read_more_and_hold_less(upscaler):
     whole, cut = (told(upscaler, size=(600, 600), tiles=tiles) for tiles in (600, 150))
     assert cut.tiles == 16

@@ -52,6 +52,9 @@ def evaluate(
         bool, typer.Option("--listen", help="Only check whether the model listens to references.")
     ] = False,
     related: Annotated[bool, typer.Option("--related", help="Only compare related with unrelated references.")] = False,
+    self_ensemble: Annotated[
+        bool, typer.Option(help="Make the faithful output the mean over the image's eight flips and turns.")
+    ] = True,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda:N or mps.")] = "auto",
 ) -> None:
     """Score samples against originals: PSNR, SSIM, LPIPS, VGG distance, consistency and diversity."""
@@ -78,6 +81,7 @@ def evaluate(
         lpips=lpips or lpips_weights is not None,
         lpips_weights=lpips_weights,
         device=device,
+        self_ensemble=self_ensemble,
         say=typer.echo,
         each=_figure_writer(output / "figures", box) if figures or box else lambda scored: None,
     )

@@ -75,6 +75,13 @@ def upscale(
     faithful: Annotated[
         bool, typer.Option("--faithful", help="Also write the image nearest to the truth: no reference, no chance.")
     ] = False,
+    self_ensemble: Annotated[
+        bool | None,
+        typer.Option(
+            "--self-ensemble/--no-self-ensemble",
+            help="Mean over the image's eight flips and turns; else of what is faithful or of vividness 0 only.",
+        ),
+    ] = None,
     model: Annotated[str, typer.Option(help="Name or file; see `refvae models`.")] = "compact",
     consistency: Annotated[
         Consistency, typer.Option(help="bicubic: every sample, made small again, is the input.")
@@ -141,6 +148,7 @@ def upscale(
         scale=scale,
         region=as_region(region),
         faithful=faithful,
+        self_ensemble="auto" if self_ensemble is None else self_ensemble,
         model=model,
         consistency="bicubic" if consistency is Consistency.BICUBIC else None,
         precision=precision,

@@ -172,6 +172,7 @@ def forecast_run(
     samples: int,
     scale: int,
     faithful: bool = False,
+    passes: int | None = None,
     tiles: TileSpec | None = None,
 ) -> Forecast:
     """Forecast a run of a frame.
@@ -192,6 +193,9 @@ def forecast_run(
         Of the results.
     faithful
         Whether the faithful image is made too.
+    passes
+        How often the image is decoded for all that together; None: once an image. A self-ensemble takes eight, and
+        encodes the image anew for all but the first.
     tiles
         None means automatic.
     """
@@ -201,13 +205,15 @@ def forecast_run(
     made = window.height * window.width
     image = region.height * region.width * pixel_bytes
     images = samples + faithful
+    passes = images if passes is None else passes
+    encodings = 1 + passes - images
     return Forecast(
         size=(region.height, region.width),
         samples=samples,
         result_bytes=(images + 1) * image,
         peak_bytes=(images + 1) * image + _working_bytes(upscaler, costs, frame, plan),
         tiles=len(plan),
-        seconds=costs.encode * read + images * (costs.decode * read + costs.finish * made),
+        seconds=read * (encodings * costs.encode + passes * costs.decode) + images * made * costs.finish,
     )
 
 

@@ -18,6 +18,7 @@ from napari_refvae.engine.device import (
     is_out_of_memory,
 )
 from napari_refvae.engine.latents import prior
+from napari_refvae.engine.symmetry import IDENTITY
 from napari_refvae.engine.tensors import image_to_tensor
 from napari_refvae.engine.tiling import SMALLEST_TILE, automatic_tiles, plan_tiles
 from napari_refvae.errors import DeviceError, OutOfMemoryError
@@ -25,13 +26,14 @@ from napari_refvae.model.gaussian import DiagonalGaussian
 from napari_refvae.spec import ImageReference, PriorReference, SelfReference, TileSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
     from torch import Tensor
 
     from napari_refvae.engine.frame import Frame
+    from napari_refvae.engine.symmetry import Symmetry
     from napari_refvae.model.doors import ReferenceVAE
     from napari_refvae.regions import Region, Tile
     from napari_refvae.spec import NormalizedImage, Reference
@@ -118,9 +120,9 @@ class PlacedModel:
             case ImageReference():
                 return self._remembered(reference)
 
-    def encode_tile(self, image: NormalizedImage, tile: Tile) -> Tensor:
-        """Features of what a tile reads of the input."""
-        lr = image_to_tensor(image.rgb[tile.read.slices], self.torch_device)
+    def encode_tile(self, image: NormalizedImage, tile: Tile, symmetry: Symmetry = IDENTITY) -> Tensor:
+        """Features of what a tile reads of the input, laid as the symmetry says."""
+        lr = symmetry.applied(image_to_tensor(image.rgb[tile.read.slices], self.torch_device))
         with self._inference():
             return self.model.encode(lr.contiguous(memory_format=torch.channels_last))
 
@@ -129,14 +131,47 @@ class PlacedModel:
         fine = window.scaled(self.model.scale)
         return torch.empty(1, 3, fine.height, fine.width, device=self.torch_device)
 
-    def decode_tile(self, features: Tensor, latent: Tensor, tile: Tile, window: Region, detail: Tensor) -> None:
-        """Write a tile's detail to its place in the window's; the latent map is the whole image's."""
+    def decode_tile(
+        self,
+        image: NormalizedImage,
+        features: Tensor,
+        latent: Tensor,
+        tile: Tile,
+        window: Region,
+        detail: Tensor,
+        symmetries: Sequence[Symmetry] = (IDENTITY,),
+    ) -> Iterator[int]:
+        """Write a tile's detail to its place in the window's, as the mean over symmetries; says which, one by one.
+
+        Parameters
+        ----------
+        image
+            The input, which is encoded anew for each other symmetry than `IDENTITY`.
+        features
+            Of what the tile reads, as `encode_tile` gives them.
+        latent
+            The whole image's map, which is turned along with the input.
+        tile, window
+            What to decode, of what.
+        detail
+            Of the window; see `canvas`. The tile's part is whole after the last step.
+        symmetries
+            `IDENTITY` alone, or more for a self-ensemble.
+        """
         scale = self.model.scale
-        with self._inference():
-            part = latent[..., *tile.read.slices].contiguous(memory_format=torch.channels_last)
-            fresh = self.model.decode(features, part)
-            inner = tile.write.relative_to(tile.read).scaled(scale).slices
-            detail[..., *tile.write.relative_to(window).scaled(scale).slices] = fresh[..., *inner]
+        inner = tile.write.relative_to(tile.read).scaled(scale).slices
+        place = detail[..., *tile.write.relative_to(window).scaled(scale).slices]
+        for number, symmetry in enumerate(symmetries):
+            known = features if symmetry == IDENTITY else self.encode_tile(image, tile, symmetry)
+            with self._inference():
+                part = symmetry.applied(latent[..., *tile.read.slices])
+                fresh = self.model.decode(known, part.contiguous(memory_format=torch.channels_last))
+                fresh = symmetry.undone(fresh)[..., *inner]
+                if number:
+                    place.add_(fresh, alpha=1 / len(symmetries))
+                else:
+                    torch.mul(fresh, 1 / len(symmetries), out=place)
+            yield number
 
     def _remembered(self, reference: ImageReference) -> DiagonalGaussian:
         """By identity: the entry holds the reference, so no other object can have its id."""

@@ -21,14 +21,14 @@ def plan_tiles(window: Region, within: tuple[int, int], spec: TileSpec, halo: in
 
     The parts to write cover every pixel of the window exactly once and differ by at most one pixel in height and
     width; the parts to read reach ``spec.overlap`` (or else ``halo``) further, within the image, and begin
-    at multiples of ``alignment``.
+    at multiples of ``alignment``, from the image's first row and column and, for flipped images, from its last.
     """
     overlap = halo if spec.overlap is None else spec.overlap
     tiles = []
     for y, bottom in itertools.pairwise(_cuts(window.y, window.height, spec.size)):
         for x, right in itertools.pairwise(_cuts(window.x, window.width, spec.size)):
             write = Region(y, x, bottom - y, right - x)
-            tiles.append(Tile(read=_aligned(write.padded(overlap, within), alignment), write=write))
+            tiles.append(Tile(read=_aligned(write.padded(overlap, within), within, alignment), write=write))
     return tiles
 
 
@@ -40,9 +40,11 @@ def automatic_tiles(size: tuple[int, int], halo: int, bytes_per_pixel: int, free
     return TileSpec(max(SMALLEST_TILE, int(math.sqrt(pixels)) - 2 * halo))
 
 
-def _aligned(region: Region, alignment: int) -> Region:
+def _aligned(region: Region, within: tuple[int, int], alignment: int) -> Region:
     up, left = region.y % alignment, region.x % alignment
-    return Region(region.y - up, region.x - left, region.height + up, region.width + left)
+    down = (within[0] - region.y - region.height) % alignment
+    right = (within[1] - region.x - region.width) % alignment
+    return Region(region.y - up, region.x - left, region.height + up + down, region.width + left + right)
 
 
 def _cuts(start: int, length: int, size: int) -> list[int]:

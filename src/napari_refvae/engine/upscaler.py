@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from napari_refvae.engine.frame import check_scale, plan_frame
 from napari_refvae.engine.latents import draw_noise, make_latent_map
 from napari_refvae.engine.placed import PlacedModel
 from napari_refvae.engine.result import FinishedSample, SuperResolutionResult
+from napari_refvae.engine.symmetry import choose_symmetries, faithful_spec
 from napari_refvae.imageio.pixels import denormalize
 from napari_refvae.spec import PriorReference, Progress, TileSpec
 
@@ -24,8 +25,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from napari_refvae.engine.frame import Frame
+    from napari_refvae.engine.symmetry import Symmetry
     from napari_refvae.model.gaussian import DiagonalGaussian
-    from napari_refvae.spec import SuperResolutionRequest
+    from napari_refvae.spec import SampleSpec, SuperResolutionRequest
 
     Steps = Generator[Progress | FinishedSample, None, SuperResolutionResult]
 
@@ -46,10 +48,20 @@ class _Run:
     lr_psnr: list[float] = field(default_factory=list)  # of the finished samples
 
     @property
-    def open(self) -> list[int | None]:
-        """Samples that are not finished; None is the faithful image, which comes last."""
+    def images(self) -> list[int | None]:
+        """All samples; None is the faithful image, which comes last."""
         last: list[int | None] = [] if self.faithful is None else [None]
-        return [*range(len(self.lr_psnr), self.request.total), *last]
+        return [*range(self.request.total), *last]
+
+    @property
+    def open(self) -> list[int | None]:
+        """Images that are not finished."""
+        return self.images[len(self.lr_psnr) :]
+
+    def spec(self, image: int | None) -> SampleSpec:
+        """How an image is drawn."""
+        spec = self.request.samples
+        return faithful_spec(spec) if image is None else spec
 
     def seed(self, index: int) -> int:
         """Of one sample."""
@@ -114,10 +126,11 @@ class Upscaler(PlacedModel):
     def _attempt(self, run: _Run, tiles: TileSpec) -> Generator[Progress | FinishedSample, None, None]:
         """Finish what is open, with tiles of one size."""
         plan = self.plan(run.frame, tiles)
-        pieces = len(plan) + 1  # of one image: its tiles, and what follows them
-        images = run.request.total + run.request.faithful
-        done = (images - len(run.open)) * pieces
-        say = partial(Progress, total=len(plan) + images * pieces, samples=run.request.total, tiles=len(plan))
+        turns = {image: self._symmetries(run, image) for image in run.images}
+        pieces = {image: len(plan) * len(turns[image]) + 1 for image in run.images}  # and what follows the tiles
+        total = sum(pieces.values())
+        done = total - sum(pieces[image] for image in run.open)
+        say = partial(Progress, total=len(plan) + total, samples=run.request.total, tiles=len(plan))
         yield say(done, stage="encode")
         features = []
         for number, tile in enumerate(plan):
@@ -129,9 +142,10 @@ class Upscaler(PlacedModel):
         for sample in run.open:
             latent = self._latent(run, sample)
             for number, tile in enumerate(plan):
-                self.decode_tile(features[number], latent, tile, window, detail)
-                done += 1
-                yield say(done, stage="decode", sample=sample, tile=number)
+                known = features[number]
+                for _ in self.decode_tile(run.request.image, known, latent, tile, window, detail, turns[sample]):
+                    done += 1
+                    yield say(done, stage="decode", sample=sample, tile=number)
             self._finish(run, sample, detail)
             done += 1
             if sample is not None:
@@ -144,17 +158,18 @@ class Upscaler(PlacedModel):
         elif run.faithful is not None:
             run.finisher.finish(detail, run.faithful)
 
+    def _symmetries(self, run: _Run, image: int | None) -> tuple[Symmetry, ...]:
+        return choose_symmetries(run.request.self_ensemble, run.spec(image), self.model.layout)
+
     @exactly()
     def _latent(self, run: _Run, sample: int | None) -> Tensor:
         """The latent map of the whole image; for the faithful image without reference, randomness and vividness."""
-        spec, layout = run.request.samples, self.model.layout
         if sample is None:
             posterior, seed = self.posterior(PriorReference(), run.request.image), 0
-            spec = replace(spec, temperature=0.0, vividness=0.0)
         else:
             posterior, seed = run.posteriors[run.reference(sample)], run.seed(sample)
-        noise = draw_noise(layout, run.frame.size, seed)
-        return make_latent_map(self.model, posterior, noise, spec)
+        noise = draw_noise(self.model.layout, run.frame.size, seed)
+        return make_latent_map(self.model, posterior, noise, run.spec(sample))
 
     def _result(self, run: _Run, tiles: TileSpec) -> SuperResolutionResult:
         image, region = run.request.image, run.frame.region.slices
@@ -163,6 +178,11 @@ class Upscaler(PlacedModel):
             "device": self.device.value,
             "precision": self.precision.value,
             "tile": {"size": tiles.size, "overlap": self.model.halo if tiles.overlap is None else tiles.overlap},
+            "self_ensemble": {
+                "samples" if image == 0 else "faithful": len(self._symmetries(run, image)) > 1
+                for image in run.images
+                if not image
+            },
         }
         samples = range(run.request.total)
         return SuperResolutionResult(

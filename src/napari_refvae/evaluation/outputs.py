@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from napari_refvae.api import LoadedModel
     from napari_refvae.evaluation.references import ReferenceChoice
     from napari_refvae.evaluation.subjects import Subject
+    from napari_refvae.spec import SelfEnsemble
 
 __all__ = ["ModelOutputs", "OutputSource", "PictureFolder", "upscale_bicubic"]
 
@@ -53,6 +54,7 @@ class ModelOutputs:
     baselines: bool = True
     device: str = "auto"
     precision: str = "auto"
+    self_ensemble: SelfEnsemble = "auto"
     resolved: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -63,7 +65,9 @@ class ModelOutputs:
         """Bicubic, faithful, ``samples`` samples, their mean; or the samples alone."""
         where: dict[str, Any] = {"model": self.model, "device": self.device, "precision": self.precision}
         if self.baselines:
-            faithful = upscale(subject.lr, samples=1, temperature=0, vividness=0, **where)
+            faithful = upscale(
+                subject.lr, samples=1, temperature=0, vividness=0, self_ensemble=self.self_ensemble, **where
+            )
             yield Output("bicubic", faithful.bicubic)
             yield Output("faithful", faithful.sr[0])
         chosen = list(self.choice(subject, self.samples))
@@ -75,7 +79,9 @@ class ModelOutputs:
             yield Output("mean", np.rint(vivid.mean).astype(np.uint8))
 
     def describe(self) -> dict[str, Any] | str:
-        return {"name": self.model.name, "sha256": self.model.info.identity, **self.resolved}
+        return {"name": self.model.name, "sha256": self.model.info.identity, **self.resolved} | (
+            {"self_ensemble": self.self_ensemble} if self.baselines else {}
+        )
 
 
 class PictureFolder:

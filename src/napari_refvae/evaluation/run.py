@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from napari_refvae.evaluation.outputs import OutputSource
     from napari_refvae.evaluation.references import ReferenceChoice
     from napari_refvae.evaluation.scores import Scored
+    from napari_refvae.spec import SelfEnsemble
 
 __all__ = ["EXTERNAL_SCALE", "Evaluation", "evaluate"]
 
@@ -57,6 +58,7 @@ def evaluate(
     baselines: bool = True,
     device: str = "auto",
     precision: str = "auto",
+    self_ensemble: SelfEnsemble = "auto",
     say: Callable[[str], None] = lambda line: None,
     each: Callable[[Scored], None] = lambda scored: None,
 ) -> Evaluation:
@@ -92,6 +94,8 @@ def evaluate(
         Whether to score the bicubic image, the faithful output and the samples' mean beside a model's samples.
     device, precision
         As in `napari_refvae.upscale`; distances are measured on the device, too, always as float32.
+    self_ensemble
+        Of the faithful output, as in `napari_refvae.upscale`.
     say
         Called with one line an image.
     each
@@ -111,7 +115,8 @@ def evaluate(
     source: OutputSource
     if external is None:
         loaded = load_model(model) if isinstance(model, str | Path) else model
-        source = ModelOutputs(loaded, _choice(references, samples), samples, seed, baselines, device, precision)
+        choice = _choice(references, samples)
+        source = ModelOutputs(loaded, choice, samples, seed, baselines, device, precision, self_ensemble)
     else:
         source = _pictures(external, originals, say)
     where = choose_device(device).value

@@ -70,7 +70,15 @@ def reopen(
         raise InvalidInputError(f"expected {len(told_references)} references, as recorded; got {len(references)}")
     picture = replace(read_picture(_find(told_input, folder) if image is None else image), intensity_range=limits)
     guides = [_in_range(item, entry) for item, entry in zip(references, told_references, strict=True)]
-    session = Session(picture, guides, model=loaded, device=device, precision=precision, consistency=consistency)
+    session = Session(
+        picture,
+        guides,
+        model=loaded,
+        device=device,
+        precision=precision,
+        consistency=consistency,
+        self_ensemble=settings.get("self_ensemble", False),
+    )
     made = session.identity
     for told, now in [(told_input, made["input"]), *zip(told_references, made["references"], strict=True)]:
         if told.get("sha256") != now.get("sha256"):

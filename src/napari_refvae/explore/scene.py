@@ -6,6 +6,7 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 from napari_refvae.engine.finishing import Finisher
+from napari_refvae.engine.symmetry import choose_symmetries
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from napari_refvae.engine.frame import Frame
     from napari_refvae.engine.placed import PlacedModel
+    from napari_refvae.engine.symmetry import Symmetry
     from napari_refvae.explore.recipes import LatentRecipe
     from napari_refvae.spec import SuperResolutionRequest, TileSpec
 
@@ -58,13 +60,18 @@ class Scene:
         self.features = features
 
     def decode(self, recipe: LatentRecipe, latent: Tensor) -> Iterator[int]:
-        """Decode tile by tile, and know the recipe then; says which."""
-        window = self.frame.window
-        detail = self._placed.canvas(window)
+        """Decode tile by tile, and know the recipe then; says which, once a symmetry."""
+        window, image = self.frame.window, self._request.image
+        detail, symmetries = self._placed.canvas(window), self.symmetries(recipe)
         for number, tile in enumerate(self.plan):
-            self._placed.decode_tile(self.features[number], latent, tile, window, detail)
-            yield number
+            known = self.features[number]
+            for _ in self._placed.decode_tile(image, known, latent, tile, window, detail, symmetries):
+                yield number
         self._details[recipe] = detail
+
+    def symmetries(self, recipe: LatentRecipe) -> tuple[Symmetry, ...]:
+        """Over which a recipe's detail is averaged, as in a run."""
+        return choose_symmetries(self._request.self_ensemble, recipe.draw.spec, self._placed.model.layout)
 
     def knows(self, recipe: LatentRecipe) -> bool:
         """Whether its detail is there; if so, it is now the one used last."""

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from napari_refvae.inputs import ImageLike, Picture, RangeLike, ReferenceLike, RegionLike, TileLike
     from napari_refvae.loading import LoadedModel
     from napari_refvae.regions import Region
-    from napari_refvae.spec import Consistency, IntensityRange, Reference
+    from napari_refvae.spec import Consistency, IntensityRange, Reference, SelfEnsemble
 
     Steps = Generator[Progress, None, "Sample"]
 
@@ -74,7 +74,7 @@ class Session:
 
     Parameters
     ----------
-    image, references, model, device, precision, tile, intensity_range, consistency
+    image, references, model, device, precision, tile, intensity_range, consistency, self_ensemble
         As of `napari_refvae.upscale`. Mixes weigh the references in this order.
 
     Attributes
@@ -111,6 +111,7 @@ class Session:
         tile: TileLike = "auto",
         intensity_range: RangeLike = None,
         consistency: Consistency | None = "bicubic",
+        self_ensemble: SelfEnsemble = "auto",
     ) -> None:
         settings = RunSettings(
             model=model,
@@ -119,6 +120,7 @@ class Session:
             device=device,
             tile=tile,
             intensity_range=as_range(intensity_range),
+            self_ensemble=self_ensemble,
         )
         self._run = plan_run(image, references, settings)
         self._request = self._run.request
@@ -213,7 +215,8 @@ class Session:
         """Encode what is not encoded, decode what is not decoded, blend, project, store."""
         wanted = [one for one in ingredients(recipe) if not scene.knows(one)]
         pieces, done = len(scene.plan), 0
-        total = (0 if scene.features else pieces) + len(wanted) * pieces + 1
+        passes = sum(len(scene.symmetries(one)) for one in wanted)
+        total = (0 if scene.features else pieces) + passes * pieces + 1
         for tile in scene.encode():
             done += 1
             yield Progress(done, total, "encode", tile=tile, tiles=pieces)
@@ -283,7 +286,11 @@ class Session:
             model=self._run.identity,
             image=self._run.picture.source,
             references=self._run.sources,
-            settings={"consistency": self._request.consistency, "intensity_range": [limits.low, limits.high]},
+            settings={
+                "consistency": self._request.consistency,
+                "intensity_range": [limits.low, limits.high],
+                "self_ensemble": self._request.self_ensemble,
+            },
             resolved={},
             samples=[],
         )

@@ -8,9 +8,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-
 from napari_refvae.engine.frame import check_scale
+from napari_refvae.engine.symmetry import faithful_spec
 from napari_refvae.engine.upscaler import drain
 from napari_refvae.errors import InvalidInputError, InvalidSpecError
 from napari_refvae.imageio.arrays import ArraySource
@@ -21,6 +20,7 @@ from napari_refvae.loading import load_model
 from napari_refvae.planning import RunSettings, plan_run
 from napari_refvae.provenance import Source, pixel_hash
 from napari_refvae.spec import ImageReference, PriorReference, SampleSpec, SelfReference
+from napari_refvae.stacks.surveying import Survey, survey_stack
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -84,8 +84,8 @@ class PlannedStack:
     latent
         ``same``: each plane of a sample gets the sample's random numbers, and the stack's middle plane where it is
         its own reference. ``fresh``: each plane has its own, from the seed ``seed + sample + plane * samples``.
-    missing
-        How many values are NaN or infinite. They are filled for the network and put back into the results.
+    survey
+        What its planes hold. Values that are NaN or infinite are filled for the network and put back into the results.
     """
 
     source: ArraySource
@@ -94,8 +94,8 @@ class PlannedStack:
     settings: RunSettings
     model: LoadedModel
     scale: int
+    survey: Survey
     latent: Latent = "same"
-    missing: int = 0
 
     @property
     def layout(self) -> Layout:
@@ -140,6 +140,7 @@ class PlannedStack:
                 "region": None if region is None else [region.y, region.x, region.height, region.width],
                 "scale": settings.scale,
                 "faithful": settings.faithful,
+                "self_ensemble": settings.self_ensemble,
                 "latent": self.latent,
             },
         }
@@ -147,7 +148,7 @@ class PlannedStack:
     def planes(self, image: StackImage, account: Account, on_plane: Callable[[], None]) -> Iterator[NDArray[Any]]:
         """One image of the whole stack, plane by plane."""
         for number, (index, pixels) in enumerate(self.source.planes()):
-            settings = self._plane_settings(image, number)
+            settings = replace(self.settings, samples=self.plane_samples(image, number), faithful=False)
             guide = NONE if image.reference is None else self.guides[image.reference]
             picture = Picture(pixels, Source("image", f"plane {index}"))
             try:
@@ -155,25 +156,41 @@ class PlannedStack:
             except InvalidInputError as error:
                 raise InvalidInputError(f"plane {index}: {error}") from error
             account.add(result.lr_psnr[0], result.provenance["resolved"])
+            account.hashes.append(pixel_hash(result.sr[0]))
             yield result.sr[0]
             on_plane()
 
-    def _plane_settings(self, image: StackImage, plane: int) -> RunSettings:
+    def plane_samples(self, image: StackImage, plane: int) -> SampleSpec:
+        """How one plane of an image is drawn."""
         spec = self.settings.samples
-        if image.seed is None:  # as the engine has it: no reference, nothing random, vividness 0
-            one = SampleSpec(1, 0, temperature=0.0, strength=spec.strength, vividness=0.0)
-        else:
-            step = spec.count * len(self.guides) if self.latent == "fresh" else 0
-            one = replace(spec, count=1, seed=image.seed + plane * step)
-        return replace(self.settings, samples=one, faithful=False)
+        if image.seed is None:
+            return replace(faithful_spec(spec), count=1, seed=0)
+        step = spec.count * len(self.guides) if self.latent == "fresh" else 0
+        return replace(spec, count=1, seed=image.seed + plane * step)
 
 
 @dataclass(slots=True)
 class Account:
-    """What is known of one image once its planes are made: the least LR-PSNR in dB, and what made them."""
+    """What is known of one image once its planes are made.
+
+    Attributes
+    ----------
+    lr_psnr
+        The least of its planes', in dB.
+    resolved
+        What automatic choices became.
+    hashes
+        Of its planes, or of the pieces that they were made of, in order.
+    """
 
     lr_psnr: float = math.inf
     resolved: dict[str, Any] = field(default_factory=dict)
+    hashes: list[str] = field(default_factory=list)
+
+    @property
+    def sha256(self) -> str:
+        """Of all its pixels."""
+        return hashlib.sha256("".join(self.hashes).encode()).hexdigest()
 
     def add(self, lr_psnr: float, resolved: dict[str, Any]) -> None:
         """Take one more plane into account."""
@@ -214,15 +231,15 @@ def plan_stack(
         settings.region.check_within(source.layout.size)
     path = None if isinstance(image, ArraySource) else Path(image).resolve()
     name = source.name if path is None else path.name
-    sha256, missing = _survey(source)
-    origin = Source("image", name, None if path is None else str(path), sha256)
+    survey = survey_stack(source)
+    origin = Source("image", name, None if path is None else str(path), survey.sha256)
     guides = read_references(references, settings.intensity_range, source.dtype)
     if latent == "same" and source.layout.count > 1:
         guides = [_through_the_stack(guide, source, settings) for guide in guides]
     loaded = load_model(settings.model)
     scale = check_scale(settings.scale, loaded.network.scale)
     settings = replace(settings, model=loaded)
-    return PlannedStack(source, origin, tuple(guides), settings, loaded, scale, latent, missing)
+    return PlannedStack(source, origin, tuple(guides), settings, loaded, scale, survey, latent)
 
 
 def _through_the_stack(guide: Guide, source: ArraySource, settings: RunSettings) -> Guide:
@@ -231,12 +248,3 @@ def _through_the_stack(guide: Guide, source: ArraySource, settings: RunSettings)
         return guide
     middle = source.read(tuple(axis.length // 2 for axis in source.layout.leading))
     return Guide(ImageReference(as_reference(middle, settings.intensity_range), guide.reference.name), guide.source)
-
-
-def _survey(source: ArraySource) -> tuple[str, int]:
-    """sha256 over the hashes of the planes, and how many values are NaN or infinite; read plane by plane."""
-    digest, missing = hashlib.sha256(f"{source.layout.names}{source.layout.shape}".encode()), 0
-    for _, plane in source.planes():
-        digest.update(pixel_hash(plane).encode())
-        missing += int(np.count_nonzero(~np.isfinite(plane))) if plane.dtype.kind == "f" else 0
-    return digest.hexdigest(), missing
