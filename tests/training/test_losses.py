@@ -72,6 +72,45 @@ def test_style_sees_statistics_and_not_places():
     assert float(losses.style([2 * reference[0]], reference)) > 0.5
 
 
+def test_style_is_measured_against_the_lender():
+    reference = [torch.stack([images(4, 8, 8), 3 * images(4, 8, 8, seed=1)])]
+    swapped = torch.tensor([[1, 0]])
+    crossed = [reference[0].flip(0)]  # each sample looks like the other example's reference
+    assert losses.style(crossed, reference, swapped).max() < 1e-4
+    assert losses.style(crossed, reference).min() > 0.5
+
+
+def test_style_direction_is_zero_where_samples_differ_as_their_references_do():
+    reference = [torch.stack([images(4, 8, 8), 3 * images(4, 8, 8, seed=1)])]
+    which = torch.tensor([[0, 1], [1, 0]])
+    content = images(2, 4, 8, 8, seed=2)  # of each input, common to its samples
+    along = reference[0].mean(dim=(2, 3), keepdim=True)
+
+    def measured(amount):
+        samples = torch.cat([content + amount * along[rows] for rows in which])
+        return losses.style_direction([samples], reference, which)
+
+    # a shift of the mean follows the references' means, not their deviations: right, but not all of the way
+    towards, away = measured(0.3), measured(-0.3)
+    assert towards.max() < 0.7 < 1.3 < away.min()
+    torch.testing.assert_close(towards + away, torch.full((2,), 2.0), rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(measured(0.0), torch.ones(2))
+    exactly = torch.cat([reference[0][rows] for rows in which])
+    assert losses.style_direction([exactly], reference, which).abs().max() < 1e-4
+
+
+def test_style_direction_has_bounded_gradients_where_samples_hardly_differ():
+    reference = [torch.stack([images(4, 8, 8), 3 * images(4, 8, 8, seed=1)])]
+    which = torch.tensor([[0, 1], [1, 0]])
+    content = images(2, 4, 8, 8, seed=2).repeat(2, 1, 1, 1)
+    steps = []
+    for faint in (1e-3, 1e-6):
+        samples = (content + faint * images(4, 4, 8, 8, seed=3)).requires_grad_()
+        losses.style_direction([samples], reference, which).sum().backward()
+        steps.append(float(samples.grad.norm()))
+    assert steps[1] < 2 * steps[0]
+
+
 def test_total_variation_against_the_formula():
     image = images(1, 1, 3, 3)
     x = image[0, 0]

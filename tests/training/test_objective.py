@@ -63,6 +63,30 @@ def test_without_terms_of_the_posterior_it_is_not_drawn(tiny_preset):
     assert trained == {name for name, _ in network.named_parameters() if name.startswith("model.")}
 
 
+def test_crossed_samples_are_drawn_with_the_others_references(tiny_preset):
+    """Where noise is silent, what an example lends is all that tells samples apart."""
+    settings = config(crossed=True, samples=3, data=replace(DATA, dropped=0.0, fully_vivid=1.0))
+    network = TrainingNetwork.told(settings, lively(build_model(tiny_preset)))
+    batch = ExampleSource([data.astronaut()], [], settings.data, 8, seed=0).batch(0)
+    drawn = draw_latents(settings, network.model.layout, batch, 4, step=0, rank=0)
+    drawn = drawn._replace(code=torch.zeros_like(drawn.code), noise=torch.zeros_like(drawn.noise))
+    outputs = network(batch, drawn)
+    assert outputs.which.tolist() == [[0, 1, 2], [1, 2, 0], [2, 0, 1]]
+    one = batch._replace(reference=torch.cat([batch.reference[:2], batch.reference[[3, 3, 3]]]))
+    lent = network(one, drawn).prior  # all with the second vivid example's reference
+    for sample, row in ((0, 1), (1, 0), (2, 2)):
+        torch.testing.assert_close(outputs.prior[sample, row], lent[0, row])
+    assert (outputs.prior[0, 0] - lent[0, 0]).abs().max() > 1e-4
+
+
+def test_a_direction_needs_references_that_differ():
+    stage = StageConfig("one", 1.0, 1e-3, 1e-3, LossWeights(style_direction=0.1))
+    for settings in ({}, {"crossed": True, "samples": 1}, {"crossed": True, "data": replace(DATA, vivid=1)}):
+        with pytest.raises(InvalidSpecError, match="set crossed = true"):
+            TrainingConfig("compact", (stage,), **settings)
+    assert TrainingConfig("compact", (stage,), crossed=True).stages[0].weights.of_features
+
+
 def test_a_posterior_is_needed_for_its_terms_alone():
     for weights, needed in (({}, True), ({"kl_noise": 0.0}, True), ({"kl_noise": 0.0, "posterior_pixel": 0.0}, False)):
         stage = StageConfig("one", 1.0, 1e-3, 1e-3, LossWeights(**weights))

@@ -50,6 +50,7 @@ class LossWeights:
     perceptual: float = 0.0  # feature distance to the target, mean over samples (v)
     local_best: float = 0.0  # feature distance of the locally best sample (v)
     style: float = 0.0  # feature statistics against the reference (v)
+    style_direction: float = 0.0  # samples should differ as their references do (v); needs `crossed`
     content_features: float = 0.0  # L1 on the deepest features that the feature network gives (v)
     low_resolution: float = 0.0  # L1 after down-sampling; nothing where samples are projected
     adversarial: float = 0.0  # what the adversary says (v)
@@ -64,7 +65,12 @@ class LossWeights:
     @property
     def of_features(self) -> bool:
         """Whether a term needs features beside those of the perceptual ones."""
-        return bool(self.style or self.content_features)
+        return bool(self.of_style or self.content_features)
+
+    @property
+    def of_style(self) -> bool:
+        """Whether a term looks at the references' features."""
+        return bool(self.style or self.style_direction)
 
     @property
     def of_perception(self) -> bool:
@@ -130,6 +136,9 @@ class TrainingConfig:
         reference encoder of the model that training starts from, frozen, for all terms: needs no download.
     style_target
         ``reference``, as the paper says, or ``original``, as its published code does.
+    crossed
+        Whether the prior samples of an example are drawn with different references, its own and then those of the
+        step's other vivid examples in turn, and not all with its own.
     adversary
         ``features``: heads on frozen features; ``patchgan``: a network of its own on the pixels.
     adversarial_loss
@@ -155,6 +164,7 @@ class TrainingConfig:
     precision: str = "auto"  # or 32-true, bf16-mixed; auto: bf16-mixed where the hardware computes it natively
     perceptual_network: str = "features"
     style_target: str = "reference"
+    crossed: bool = False
     adversary: str = "features"
     adversarial_loss: str = "hinge"
     latents: bool = True
@@ -170,6 +180,7 @@ class TrainingConfig:
         for name, known in CHOICES.items():
             if getattr(self, name) not in known:
                 raise InvalidSpecError(f"expected {name} among {', '.join(known)}; got {getattr(self, name)!r}")
+        _check_crossing(self)
         least = 2 if any(stage.weights.spread for stage in self.stages) else 1
         if self.samples < least:
             raise InvalidSpecError(f"expected at least {least} samples, for the spread term; got {self.samples}")
@@ -233,6 +244,17 @@ def _check_betas(betas: tuple[float, float]) -> None:
     numbers = isinstance(betas, tuple) and len(betas) == 2 and all(type(beta) in (int, float) for beta in betas)
     if not numbers or not all(0 <= beta < 1 for beta in betas):
         raise InvalidSpecError(f"expected two numbers from 0 to below 1 for betas in the config; got {betas!r}")
+
+
+def _check_crossing(config: TrainingConfig) -> None:
+    """Refuse a direction without references that differ."""
+    directed = any(stage.weights.style_direction for stage in config.stages)
+    if directed and not (config.crossed and config.samples > 1 and config.data.vivid > 1):
+        raise InvalidSpecError(
+            "the style_direction loss compares samples that were drawn with different references; set crossed = true, "
+            f"at least 2 samples and at least 2 vivid examples; got crossed {config.crossed}, samples "
+            f"{config.samples}, vivid {config.data.vivid}"
+        )
 
 
 def _stage(values: Any) -> Any:

@@ -37,10 +37,14 @@ __all__ = [
     "pixel",
     "spread",
     "style",
+    "style_direction",
     "total_variation",
 ]
 
 Features = list["Tensor"]
+
+FAINT = 0.05
+"""Differences of samples below this share of their references' count as small, not as wrong: gradients stay bounded."""
 
 FINE = 5
 """Pixels a side of the mean that is taken away to see the finest detail alone."""
@@ -117,20 +121,49 @@ def _distance_map(sr: Tensor, hr: Tensor, weight: Tensor | None) -> Tensor:
     return squared.sum(dim=2) if weight is None else (squared * weight[:, None, None]).sum(dim=2)
 
 
-def style(sr: Features, reference: Features) -> Tensor:
-    """Distance of channel means and standard deviations, summed over layers, an example: ``(b,)``.
+def style(sr: Features, reference: Features, which: Tensor | None = None) -> Tensor:
+    """Distance of channel means and standard deviations, summed over layers, a sample: ``(P, b)``.
 
     Equation 7 as it must be meant, against the reference; each layer is measured in units of the
-    reference's mean deviation, so that no layer outweighs the others. Mean over samples.
+    reference's mean deviation, so that no layer outweighs the others. ``which (P, b)`` says whose reference each
+    sample was drawn with; by default its own example's.
     """
     layers = []
     for a, b in zip(sr, reference, strict=True):
-        (var_a, mean_a), (var_b, mean_b) = (torch.var_mean(x.float(), dim=(2, 3), correction=0) for x in (a, b))
-        std_a, std_b = (var_a + 1e-5).sqrt().unflatten(0, (-1, len(b))), (var_b + 1e-5).sqrt()
+        (mean_a, std_a), (mean_b, std_b) = _statistics(a), _statistics(b)
         unit = std_b.mean(dim=1, keepdim=True)
-        distance = (mean_a.unflatten(0, (-1, len(b))) - mean_b).abs() + (std_a - std_b).abs()
-        layers.append((distance / unit).mean(dim=(0, 2)))
+        if which is not None:
+            mean_b, std_b, unit = mean_b[which], std_b[which], unit[which]
+        distance = (mean_a.unflatten(0, (-1, len(b))) - mean_b).abs() + (std_a.unflatten(0, (-1, len(b))) - std_b).abs()
+        layers.append((distance / unit).mean(dim=-1))
     return torch.stack(layers).sum(dim=0)
+
+
+def style_direction(sr: Features, reference: Features, which: Tensor) -> Tensor:
+    """How far samples of one input differ otherwise than the references that they were drawn with: ``(b,)``, 0 to 2.
+
+    One minus the cosine between a sample's feature statistics, less the mean of its example's samples, and its
+    reference's, less the mean of those references: what the samples share, the input's own content, cancels. The
+    form of the directional loss of StyleGAN-NADA (Gal et al., 2021), with statistics in CLIP's place. Ours, not the
+    paper's. ``which (P, b)`` says whose reference each sample was drawn with.
+    """
+    made, wanted = [], []
+    for a, b in zip(sr, reference, strict=True):
+        ours, theirs = torch.cat(_statistics(a), dim=1), torch.cat(_statistics(b), dim=1)
+        unit = _statistics(b)[1].mean()
+        made.append((ours / unit).unflatten(0, (-1, len(b))))
+        wanted.append((theirs / unit)[which])
+    (ours, theirs) = (torch.cat(parts, dim=-1) for parts in (made, wanted))
+    ours, theirs = ours - ours.mean(dim=0), theirs - theirs.mean(dim=0)
+    length = theirs.norm(dim=-1).clamp(min=1e-6)
+    along = (ours * theirs).sum(dim=-1) / length
+    return (1 - along / torch.maximum(ours.norm(dim=-1), FAINT * length)).mean(dim=0)
+
+
+def _statistics(features: Tensor) -> tuple[Tensor, Tensor]:
+    """Means and standard deviations of channels: ``(N, C, H, W)`` to twice ``(N, C)``."""
+    variance, mean = torch.var_mean(features.float(), dim=(2, 3), correction=0)
+    return mean, (variance + 1e-5).sqrt()
 
 
 def total_variation(image: Tensor, beta: float = 1.0) -> Tensor:

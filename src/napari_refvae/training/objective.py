@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from napari_refvae.model.doors import ReferenceVAE
     from napari_refvae.training.config import LossWeights, TrainingConfig
     from napari_refvae.training.data import Batch
-    from napari_refvae.training.perception import Views
+    from napari_refvae.training.perception import Seen, Views
 
 __all__ = ["Drawn", "Outputs", "TrainingNetwork", "generator_loss", "silence_latents"]
 
@@ -49,7 +49,7 @@ class Outputs(NamedTuple):
 
     ``posterior (0 or 1, V, 3, H, W)``: the sample that has seen the true detail; ``prior (P, V, 3, H, W)``;
     ``faithful (F, 3, H, W)``; the posteriors of the codes ``(F + V, code)`` and of the noise fields, if there are
-    any, ``(V, noise, p, p)``.
+    any, ``(V, noise, p, p)``; ``which (P, V)``: the vivid example whose reference each prior sample was drawn with.
     """
 
     posterior: Tensor
@@ -57,6 +57,7 @@ class Outputs(NamedTuple):
     faithful: Tensor
     code: DiagonalGaussian
     noise: DiagonalGaussian | None
+    which: Tensor
 
 
 class TrainingNetwork(nn.Module):
@@ -72,18 +73,37 @@ class TrainingNetwork(nn.Module):
         Whether samples are made consistent with their input.
     posterior
         False: the detail posterior is there, so that every state of the model fits, but neither used nor trained.
+    crossed
+        Whether the prior samples of an example are drawn with different references of the batch.
     """
 
     def __init__(
-        self, model: ReferenceVAE, *, latents: bool = True, projected: bool = True, posterior: bool = True
+        self,
+        model: ReferenceVAE,
+        *,
+        latents: bool = True,
+        projected: bool = True,
+        posterior: bool = True,
+        crossed: bool = False,
     ) -> None:
         super().__init__()
-        self.model, self.latents, self.projected = model, latents, projected
+        self.model, self.latents, self.projected, self.crossed = model, latents, projected, crossed
         seeing = latents and isinstance(model, CompactRefVAE)
         self.detail = DetailPosterior(model.config) if seeing else None  # type: ignore[arg-type]
         self.seeing = posterior and self.detail is not None
         if self.detail is not None:
             self.detail.requires_grad_(self.seeing)
+
+    @classmethod
+    def told(cls, config: TrainingConfig, model: ReferenceVAE) -> TrainingNetwork:
+        """As a config says."""
+        return cls(
+            model,
+            latents=config.latents,
+            projected=config.projected,
+            posterior=config.needs_posterior,
+            crossed=config.crossed,
+        )
 
     @property
     def extra(self) -> int:
@@ -99,15 +119,24 @@ class TrainingNetwork(nn.Module):
         noise, fields = self._fields((batch.hr - base)[first:], features[first:], drawn)
         eps = torch.cat([drawn.faithful_code, drawn.code.flatten(0, 1)])
         rows = torch.cat([torch.arange(first), torch.arange(first, first + vivid).repeat(count)]).to(eps.device)
-        codes = DiagonalGaussian(code.mean[rows], code.log_variance[rows]).sample(eps)
-        codes = torch.where(batch.has_reference[rows, None] & self.latents, codes, eps)
+        which = self._which(count, vivid).to(eps.device)
+        lenders = torch.cat([rows[:first], first + which.flatten()])
+        codes = DiagonalGaussian(code.mean[lenders], code.log_variance[lenders]).sample(eps)
+        codes = torch.where(batch.has_reference[lenders, None] & self.latents, codes, eps)
         latent = self.model.lift(codes, fields, batch.vividness[rows]).contiguous(memory_format=torch.channels_last)
         fresh = self.model.decode(features[rows].contiguous(memory_format=torch.channels_last), latent)
         with torch.autocast(batch.lr.device.type, enabled=False):
             sr = base[rows] + fresh.float()
             sr = project(sr, batch.lr[rows], self.model.scale) if self.projected else sr
         samples = sr[first:].unflatten(0, (count, vivid))
-        return Outputs(samples[: self.extra], samples[self.extra :], sr[:first], code, noise)
+        return Outputs(samples[: self.extra], samples[self.extra :], sr[:first], code, noise, which[self.extra :])
+
+    def _which(self, count: int, vivid: int) -> Tensor:
+        """Whose reference each of ``count`` samples of the vivid examples is drawn with, ``(count, vivid)``."""
+        own = torch.arange(vivid)
+        if not self.crossed or not vivid:
+            return own.repeat(count, 1)
+        return torch.stack([(own + max(0, sample - self.extra)) % vivid for sample in range(count)])
 
     def _fields(self, detail: Tensor, features: Tensor, drawn: Drawn) -> tuple[DiagonalGaussian | None, Tensor]:
         """The posterior of the vivid examples' noise fields, and all fields, row by row."""
@@ -143,7 +172,7 @@ def generator_loss(
     views: Views,
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """The weighted sum of all terms but the adversarial one, and each term by name (unweighted)."""
-    terms = _pixel_terms(outputs, batch, weights) | _feature_terms(views, batch.vivid, weights, config)
+    terms = _pixel_terms(outputs, batch, weights) | _feature_terms(views, batch.vivid, weights, config, outputs.which)
     warmup = min(1.0, step / max(1, config.kl_warmup))
     if outputs.noise is not None:
         terms["kl_noise"] = warmup * losses.field_kl(outputs.noise)
@@ -180,7 +209,9 @@ def _pixel_terms(outputs: Outputs, batch: Batch, weights: LossWeights) -> dict[s
     return terms
 
 
-def _feature_terms(views: Views, vivid: Batch, weights: LossWeights, config: TrainingConfig) -> dict[str, Tensor]:
+def _feature_terms(
+    views: Views, vivid: Batch, weights: LossWeights, config: TrainingConfig, which: Tensor
+) -> dict[str, Tensor]:
     """Terms that look at features, each weighted by the example's vividness; those without weight are left out."""
     level, (seen, measured, _) = vivid.vividness, views
     terms: dict[str, Tensor] = {}
@@ -192,8 +223,22 @@ def _feature_terms(views: Views, vivid: Batch, weights: LossWeights, config: Tra
             terms["local_best"] = (level * losses.local_best(*sides)).mean()
     if seen is not None and weights.content_features:
         terms["content_features"] = (level * losses.content_features(seen.sr, seen.hr)).mean()
-    if seen is not None and weights.style and config.style_target == "original":
+    if seen is not None and weights.of_style:
+        terms |= _style_terms(seen, vivid, weights, config, which)
+    return terms
+
+
+def _style_terms(
+    seen: Seen, vivid: Batch, weights: LossWeights, config: TrainingConfig, which: Tensor
+) -> dict[str, Tensor]:
+    """Terms that look at the references' features; samples without reference do not count."""
+    level, present = vivid.vividness, vivid.has_reference[which]
+    terms: dict[str, Tensor] = {}
+    if weights.style and config.style_target == "original":
         terms["style"] = (level * losses.style(seen.sr, seen.hr)).mean()
-    elif seen is not None and weights.style:
-        terms["style"] = (level * vivid.has_reference * losses.style(seen.sr, seen.reference)).mean()
+    elif weights.style:
+        terms["style"] = (level * present * losses.style(seen.sr, seen.reference, which)).mean()
+    if weights.style_direction:
+        apart = losses.style_direction(seen.sr, seen.reference, which)
+        terms["style_direction"] = (level * present.all(dim=0) * apart).mean()
     return terms

@@ -120,7 +120,7 @@ class Perception:
         measured = weights.of_perception and self.lpips is None
         features = None
         if self.features is not None and (measured or plain or weights.of_features):
-            features = look(self.features, samples, vivid, self.scale, window, bool(weights.style), plain)
+            features = look(self.features, samples, vivid, self.scale, window, weights.of_style, plain)
         perceptual = features if measured else None
         if self.lpips is not None and weights.of_perception:
             seen = look(self.lpips, samples, vivid, self.scale, window)

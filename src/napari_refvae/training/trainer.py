@@ -101,10 +101,7 @@ class Trainer:
         self.fabric = open_fabric(config.precision)
         torch.manual_seed(config.seed)
         model, self.preset = first_model(config, folder, source.scale, start, feature_weights)
-        network = TrainingNetwork(
-            model, latents=config.latents, projected=config.projected, posterior=config.needs_posterior
-        ).train()
-        network = network.to(memory_format=torch.channels_last)
+        network = TrainingNetwork.told(config, model).train().to(memory_format=torch.channels_last)
         trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
         optimizer = torch.optim.AdamW(trained, betas=config.betas, weight_decay=config.weight_decay)
         self.ema = copy.deepcopy(network.model).to(self.fabric.device).eval()
