@@ -73,7 +73,7 @@ class Rehearsal:
 
 def as_tensor(image: NDArray[np.uint8], device: torch.device) -> Tensor:
     """``(H, W, 3)`` uint8 to ``(1, 3, H, W)`` in 0..1."""
-    pixels = torch.from_numpy(np.ascontiguousarray(image)).to(device)
+    pixels = torch.from_numpy(np.require(image, requirements=["C", "W"])).to(device)  # torch warns of read-only arrays
     return pixels.permute(2, 0, 1)[None].to(torch.float32) / 255
 
 
