@@ -29,8 +29,8 @@ from napari_refvae.errors import RefVAEError
 from napari_refvae.imageio.arrays import describe_array
 from napari_refvae.imageio.files import open_source, read_image, write_image
 from napari_refvae.imageio.missing import fill_missing
-from napari_refvae.imageio.omezarr import create_ome_zarr
 from napari_refvae.imageio.pixels import as_reference, denormalize, normalize
+from napari_refvae.imageio.zarrwriting import create_ome_zarr
 from napari_refvae.spec import IntensityRange
 
 if TYPE_CHECKING:

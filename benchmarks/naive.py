@@ -1,8 +1,8 @@
 """The baseline: the paper's network in the order of work of its authors' scripts, and what its stages take.
 
 Written from the paper (sections 3.1 to 3.3, figure 2). For each sample everything is computed anew: the bicubic
-enlargement, VGG-19 on all of its pixels, the reference, the modulation, the latent, the decoder. Tensors are float32 and
-contiguous, the whole image is one piece, and all samples are held until the last is there. It shares no code with
+enlargement, VGG-19 on all of its pixels, the reference, the modulation, the latent, the decoder. Tensors are float32
+and contiguous, the whole image is one piece, and all samples are held until the last is there. It shares no code with
 the package's network, only the names of its weights, so that the two can be compared.
 
 Run ``python benchmarks/naive.py`` on an otherwise idle machine.

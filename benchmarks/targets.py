@@ -6,7 +6,6 @@ were.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -249,19 +248,3 @@ TARGETS = (
         "layers of 64 channels and fewer do too little work a byte",
     ),
 )
-
-
-def known_names() -> frozenset[str]:
-    """Every figure that the judges read, to be held against what the scripts publish."""
-    asked: set[str] = set()
-
-    class Asking(dict[str, float]):
-        def __getitem__(self, name: str) -> float:
-            if not re.fullmatch(r"[a-z_]+\.[a-z0-9_]+", name):
-                raise ValueError(name)
-            asked.add(name)
-            return 1.0
-
-    for target in TARGETS:
-        target.judge(Asking())
-    return frozenset(asked)
