@@ -470,7 +470,7 @@ def test_ctrl_c_ends_with_130_and_whole_runs_only(folder, tiny_model):
     _, said = process.communicate(timeout=100)
 
     assert process.returncode == 130, said
-    assert "3 images: 1 made, 1 stopped half-way, of which nothing is left, 1 not begun" in said
+    assert "3 images: 1 made, 1 stopped half-way, 1 not begun" in said
     assert "Traceback" not in said
     told = json.loads((folder / "report.json").read_text())["images"]
     assert [entry["status"] for entry in told] == ["done", "stopped", "waiting"]

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from napari_refvae.planning import PlannedRun, RunSettings
     from napari_refvae.spec import Progress
     from napari_refvae.stacks.planning import PlannedStack
+    from napari_refvae.stacks.pools import Pool
 
 __all__ = ["ImageJob", "Job", "StackJob"]
 
@@ -130,11 +131,17 @@ class StackJob:
         ``.ome.tif`` or ``.zarr``.
     plainly
         Whether the output's own name was given.
+    pool
+        Where the pieces of zarr are made; None: here.
+    resume
+        Whether to go on with zarr that was left half-made.
     """
 
     plan: PlannedStack
     chosen: str
     plainly: bool = False
+    pool: Pool | None = None
+    resume: bool = False
 
     @property
     def wanted(self) -> dict[str, Any]:
@@ -146,10 +153,11 @@ class StackJob:
 
     @property
     def notes(self) -> list[str]:
-        if not self.plan.missing:
+        missing = self.plan.survey.missing
+        if not missing:
             return []
         return [
-            f"{self.plan.missing} values of the stack are NaN or infinite: they are filled from their neighbours for "
+            f"{missing} values of the stack are NaN or infinite: they are filled from their neighbours for "
             "the network and kept as they are in the result"
         ]
 
@@ -164,7 +172,16 @@ class StackJob:
     def save(
         self, folder: Path, stem: str, on_progress: Callable[[Progress], None] | None
     ) -> tuple[tuple[Output, ...], Path]:
-        made, side_car = save_stack(self.plan, folder, stem, self.chosen, plainly=self.plainly, on_progress=on_progress)
+        made, side_car = save_stack(
+            self.plan,
+            folder,
+            stem,
+            self.chosen,
+            plainly=self.plainly,
+            pool=self.pool,
+            resume=self.resume,
+            on_progress=on_progress,
+        )
         return tuple(
             Output(path, image.name, image.seed, None if image.seed is None else psnr) for path, image, psnr in made
         ), side_car

@@ -26,7 +26,7 @@ WORDS: dict[Status, str] = {
     "done": "made",
     "skipped": "finished before",
     "failed": "failed",
-    "stopped": "stopped half-way, of which nothing is left",
+    "stopped": "stopped half-way",
     "waiting": "not begun",
 }
 

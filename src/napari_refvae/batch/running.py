@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from napari_refvae.planning import RunSettings
     from napari_refvae.spec import Progress
     from napari_refvae.stacks.planning import Latent
+    from napari_refvae.stacks.pools import Pool
 
 __all__ = ["Batch"]
 
@@ -61,6 +62,8 @@ class Batch:
         model, and its files are as they were written.
     check_disk
         Whether to refuse what the disk has no room for, were it stored uncompressed.
+    pool
+        Workers that make the pieces of zarr; None: this process makes everything.
     """
 
     settings: RunSettings
@@ -71,6 +74,7 @@ class Batch:
     name: str | None = None
     resume: bool = False
     check_disk: bool = True
+    pool: Pool | None = None
     _guides: dict[np.dtype[np.generic], list[Guide]] = field(default_factory=dict, init=False)
     _side_cars: SideCars = field(default_factory=SideCars, init=False)
 
@@ -153,11 +157,19 @@ class Batch:
             guides = self._read_references(source.dtype)
             zarr = self.suffix == ".zarr" or (self.suffix is None and is_zarr(path))
             plan = plan_stack(path, guides, self.settings, latent=self.latent, source=source)
-            return StackJob(plan, ".zarr" if zarr else ".ome.tif", self.name is not None)
+            self._check_pool(zarr)
+            return StackJob(
+                plan, ".zarr" if zarr else ".ome.tif", self.name is not None, pool=self.pool, resume=self.resume
+            )
+        self._check_pool(zarr=False)
         picture = read_picture(path)
         guides = self._read_references(picture.pixels.dtype)
         suffix = self.suffix or (".tiff" if path.suffix.lower() in TIFF else ".png")
         return ImageJob(plan_run(picture, guides, self.settings), self.settings, suffix)
+
+    def _check_pool(self, zarr: bool) -> None:
+        if self.pool is not None and not zarr:
+            raise InvalidSpecError("workers make pieces, which go into zarr only: say --format zarr, or no --workers")
 
     def _stack(self, path: Path) -> ArraySource | None:
         """What is read and written plane by plane: zarr, and TIFF of several planes."""

@@ -116,6 +116,12 @@ def upscale(
     space_check: Annotated[
         bool, typer.Option("--space-check/--no-space-check", help="Refuse what the disk has no room for, uncompressed.")
     ] = True,
+    workers: Annotated[
+        int | None, typer.Option(metavar="N", help="Make the pieces of zarr in so many processes (dask.distributed).")
+    ] = None,
+    scheduler: Annotated[
+        str | None, typer.Option(metavar="tcp://HOST:PORT", help="The same on a cluster of dask that is yours.")
+    ] = None,
 ) -> None:
     """Make several 8x versions (or 4x, 2x) of each image, and a JSON file beside them that replays the run.
 
@@ -142,6 +148,7 @@ def upscale(
     from napari_refvae.inputs import as_range, as_region
     from napari_refvae.planning import RunSettings
     from napari_refvae.spec import SampleSpec
+    from napari_refvae.stacks.pools import open_pool
 
     settings = RunSettings(
         samples=SampleSpec(samples, seed, temperature, strength, vividness),
@@ -161,7 +168,7 @@ def upscale(
     batch.check(found)
     if strict:
         batch.check_all(found)
-    with at_work(folder):
+    with open_pool(workers, scheduler) as batch.pool, at_work(folder):
         code = _make_all(batch, found, report)
     raise typer.Exit(code)
 

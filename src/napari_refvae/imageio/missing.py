@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from napari_refvae.regions import Region
 
-__all__ = ["Missing", "fill_missing"]
+__all__ = ["Missing", "fill_missing", "fill_part"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -129,11 +129,31 @@ def fill_missing(array: NDArray[Any]) -> tuple[NDArray[Any], Missing | None]:
             "expected finite values in every channel of the image; got a channel of only NaN or infinite values: "
             "check how the image was made, or drop the channel"
         )
-    index = np.nonzero(~known)
-    missing = Missing(array.shape, index, array[index].astype(array.dtype.newbyteorder("=")))
-    filled = _filled(np.where(known_planes, planes, 0).astype(np.float64), known_planes)
     least, greatest = array.min(where=known, initial=np.inf), array.max(where=known, initial=-np.inf)
-    return np.clip(filled, least, greatest).astype(array.dtype).reshape(array.shape), missing
+    filled = _filled(np.where(known_planes, planes, 0).astype(np.float64), known_planes)
+    return np.clip(filled, least, greatest).astype(array.dtype).reshape(array.shape), _missing(array, known)
+
+
+def fill_part(array: NDArray[Any]) -> tuple[NDArray[Any], Missing | None]:
+    """As `fill_missing`, of a part of an image, whose channels may hold no finite value.
+
+    Such a channel takes the middle of the others' values; nothing of it is seen in the result.
+    """
+    if array.dtype.kind != "f" or array.ndim not in (2, 3) or not array.size:
+        return array, None
+    known = np.isfinite(array)
+    empty = ~known.any(axis=(0, 1))
+    if not empty.any():
+        return fill_missing(array)
+    low, high = (float(of(array[known])) if known.any() else 0.0 for of in (np.min, np.max))
+    seeded = array.copy()
+    seeded[0, 0] = np.where(empty, low + (high - low) / 2, seeded[0, 0])
+    return fill_missing(seeded)[0], _missing(array, known)
+
+
+def _missing(array: NDArray[Any], known: NDArray[np.bool_]) -> Missing:
+    index = np.nonzero(~known)
+    return Missing(array.shape, index, array[index].astype(array.dtype.newbyteorder("=")))
 
 
 def _filled(values: NDArray[np.float64], known: NDArray[np.bool_]) -> NDArray[np.float64]:

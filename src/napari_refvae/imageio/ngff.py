@@ -12,6 +12,7 @@ import numpy as np
 
 from napari_refvae.errors import InvalidInputError
 from napari_refvae.imageio.layout import Axis, Layout
+from napari_refvae.imageio.pyramids import coarsened
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -129,21 +130,39 @@ def ordered(layout: Layout) -> Layout:
     return Layout(tuple(sorted(renamed, key=lambda axis: ORDER.index(axis.name))), layout.colour and "c")
 
 
-def attributes_for(layout: Layout, version: str, name: str, dtype: np.dtype[Any]) -> dict[str, Any]:
-    """What goes into the attributes of a group whose array ``0`` has this layout."""
-    transformations = [
-        {"type": "scale", "scale": [axis.scale for axis in layout.axes]},
-        {"type": "translation", "translation": [axis.translation for axis in layout.axes]},
-    ]
+def attributes_for(
+    layout: Layout, version: str, name: str, dtype: np.dtype[Any], factors: Sequence[int] = (1,)
+) -> dict[str, Any]:
+    """What goes into the attributes of a group whose arrays ``0``, ``1`` ... are an image's levels.
+
+    Parameters
+    ----------
+    layout
+        Of level 0.
+    version, name, dtype
+        Of OME-Zarr; of the image; of its pixels.
+    factors
+        By how much each level is coarser than level 0.
+    """
     image: dict[str, Any] = {
         "name": name,
         "axes": [_described(axis) for axis in layout.axes],
-        "datasets": [{"path": "0", "coordinateTransformations": transformations}],
+        "datasets": [
+            {"path": str(level), "coordinateTransformations": _placed(coarsened(layout, factor))}
+            for level, factor in enumerate(factors)
+        ],
     }
     omero = {"omero": {"channels": _colour_channels(layout, dtype)}} if layout.colour else {}
     if version == "0.4":
         return {"multiscales": [{"version": version, **image}], **omero}
     return {"ome": {"version": version, "multiscales": [image], **omero}}
+
+
+def _placed(layout: Layout) -> list[dict[str, Any]]:
+    return [
+        {"type": "scale", "scale": [axis.scale for axis in layout.axes]},
+        {"type": "translation", "translation": [axis.translation for axis in layout.axes]},
+    ]
 
 
 def check_codecs(described: Any, path: str) -> None:

@@ -1,4 +1,4 @@
-"""OME-Zarr: images of any size in chunks, with axes and their steps. Versions 0.4 and 0.5.
+"""Reading OME-Zarr: images of any size in chunks, with axes and their steps. Versions 0.4 and 0.5.
 
 Needs the package zarr, which is loaded when it is first used. Folders on this machine only. Their JSON is checked
 before zarr sees it, since one of zarr's codecs is a pickle, which may run programs.
@@ -8,36 +8,28 @@ from __future__ import annotations
 
 import json
 import math
-import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_refvae.errors import InvalidInputError, OutputError, UnreadableFileError
+from napari_refvae.errors import InvalidInputError, UnreadableFileError
 from napari_refvae.imageio.arrays import ArraySource, describe_array
-from napari_refvae.imageio.ngff import VERSIONS, attributes_for, check_codecs, finest_level, layout_from, ordered
+from napari_refvae.imageio.ngff import check_codecs, finest_level, layout_from
 from napari_refvae.imageio.reading import DAMAGE
 from napari_refvae.imageio.tiff import MAX_BYTES
-from napari_refvae.imageio.writing import output_errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
-    from napari_refvae.imageio.layout import Layout
-    from napari_refvae.regions import Region
-
-__all__ = ["ZarrTarget", "create_ome_zarr", "is_zarr", "open_ome_zarr", "whole_ome_zarr"]
+__all__ = ["INSTALL", "is_zarr", "open_ome_zarr"]
 
 DESCRIPTIONS = (".zattrs", ".zgroup", ".zarray", "zarr.json")
 ARRAYS = (".zarray", "zarr.json")
-
-CHUNK = 1024
-"""Rows and columns of a chunk that is written."""
 
 INSTALL = "zarr is not installed: pip install 'napari-refvae[zarr]'"
 
@@ -64,41 +56,6 @@ class ZarrPixels:
         if not any((self.path / name).is_file() for name in ARRAYS):
             raise UnreadableFileError(f"{self.path} vanished while it was being read: start again when it is back")
         return values
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class ZarrTarget:
-    """An array on the disk that results go into, plane by plane or in parts.
-
-    Attributes
-    ----------
-    data
-        The zarr array.
-    layout
-        Of the array on the disk.
-    wanted
-        The layout that it was asked for, whose planes' indices `write` takes.
-    path
-        The folder.
-    """
-
-    data: Any
-    layout: Layout
-    wanted: Layout
-    path: Path
-
-    def write(self, image: NDArray[Any], index: tuple[int, ...] = (), region: Region | None = None) -> None:
-        """Write a plane, or a region of it.
-
-        Raises
-        ------
-        OutputError
-            If the disk is full, or the folder gone or read-only.
-        """
-        places = {axis.name: number for axis, number in zip(self.wanted.leading, index, strict=True)}
-        key = self.layout.key(tuple(places[axis.name] for axis in self.layout.leading), region)
-        with output_errors(self.path):
-            self.data[key] = self.layout.from_image(image)
 
 
 def is_zarr(path: Path | str) -> bool:
@@ -139,78 +96,6 @@ def open_ome_zarr(path: Path | str, *, axes: str | None = None, rgb: bool | None
         omero = attributes.get("ome", attributes).get("omero", {})
         channels = omero.get("channels", ()) if isinstance(omero, dict) else ()
         return ArraySource(pixels, layout_from(image, pixels.shape, channels, rgb), str(path))
-
-
-def create_ome_zarr(
-    path: Path | str, layout: Layout, dtype: Any, *, version: Literal["0.4", "0.5"] = "0.5", name: str = "image"
-) -> ZarrTarget:
-    """Create an OME-Zarr image of zeros, of one level.
-
-    Parameters
-    ----------
-    path
-        The folder to make; there must be none.
-    layout
-        Axes and their steps, such as ``source.layout.enlarged(8)``.
-    dtype
-        Of the pixels.
-    version
-        Of OME-Zarr.
-    name
-        Of the image.
-
-    Raises
-    ------
-    OutputError
-        If the folder is there already or cannot be made, or zarr is not installed.
-    InvalidInputError
-        If OME-Zarr has no place for such axes.
-    """
-    path, target = Path(path), ordered(layout)
-    if path.exists():
-        raise OutputError(f"could not write {path}: it exists already; choose another name, or remove it")
-    try:
-        import zarr
-    except ImportError as error:
-        raise OutputError(f"could not write {path}: {INSTALL}") from error
-    native = np.dtype(dtype).newbyteorder("=")
-    with output_errors(path):
-        zarr_format = VERSIONS[version]
-        group = zarr.create_group(str(path), zarr_format=zarr_format)
-        extra: dict[str, Any] = (
-            {"dimension_names": list(target.names)}
-            if zarr_format == 3
-            else {"chunk_key_encoding": {"name": "v2", "separator": "/"}}
-        )
-        array = group.create_array("0", shape=target.shape, chunks=_chunks(target), dtype=native, fill_value=0, **extra)
-        group.attrs.update(attributes_for(target, version, name, native))
-    return ZarrTarget(array, target, layout, path)
-
-
-@contextmanager
-def whole_ome_zarr(path: Path | str, layout: Layout, dtype: Any, **options: Any) -> Iterator[ZarrTarget]:
-    """Create an OME-Zarr image that appears when the block ends well, and vanishes if it does not.
-
-    Until then it is called ``<name>.partial``. Parameters and errors are those of `create_ome_zarr`.
-    """
-    path = Path(path)
-    if path.exists():
-        raise OutputError(f"could not write {path}: it exists already; choose another name, or remove it")
-    partial = path.with_name(path.name + ".partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    try:
-        yield create_ome_zarr(partial, layout, dtype, **options)
-        with output_errors(path):
-            partial.rename(path)
-    except BaseException:  # Ctrl-C too
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
-
-
-def _chunks(layout: Layout) -> tuple[int, ...]:
-    """One plane, or a square of it."""
-    within = {"y", "x", layout.colour}
-    return tuple(min(axis.length, CHUNK) if axis.name in within else 1 for axis in layout.axes)
 
 
 @contextmanager

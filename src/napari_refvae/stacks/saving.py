@@ -9,20 +9,21 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from napari_refvae.imageio.files import unique_stem
-from napari_refvae.imageio.omezarr import whole_ome_zarr
 from napari_refvae.imageio.stackwriting import write_stack
 from napari_refvae.imageio.writing import OME_DTYPES, output_errors, write_text
 from napari_refvae.spec import Progress
 from napari_refvae.stacks.planning import Account
+from napari_refvae.stacks.streaming import StreamedRun
 from napari_refvae.version import installed_version
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from numpy.typing import NDArray
-
     from napari_refvae.stacks.planning import PlannedStack, StackImage
+    from napari_refvae.stacks.pools import Pool
+
+    Output = tuple[Path, StackImage, float]
 
 __all__ = ["save_stack"]
 
@@ -34,11 +35,15 @@ def save_stack(
     suffix: str = ".ome.tif",
     *,
     plainly: bool = False,
+    pool: Pool | None = None,
+    resume: bool = False,
     on_progress: Callable[[Progress], None] | None = None,
-) -> tuple[list[tuple[Path, StackImage, float]], Path]:
+) -> tuple[list[Output], Path]:
     """Upscale a stack into ``<stem>_x8_<reference>_s<seed><suffix>`` for each sample, and a side-car.
 
-    Each file is there whole or not at all; if anything fails, nothing is left. No file is overwritten.
+    Each file is there whole or not at all. TIFF is written plane by plane, and if anything fails, nothing is left. Zarr
+    is made piece by piece, and what is finished of it stays in a hidden folder for a run that resumes. No file is
+    overwritten.
 
     Parameters
     ----------
@@ -52,8 +57,12 @@ def save_stack(
         ``.ome.tif``, ``.tif`` or ``.zarr``. What OME-TIFF cannot hold goes to ``.tif``.
     plainly
         Whether the image is called ``<stem><suffix>`` if there is one alone.
+    pool
+        Where the pieces of zarr are made; None: here. See `napari_refvae.stacks.pools.open_pool`.
+    resume
+        Whether to go on with zarr that the same run has left half-made.
     on_progress
-        Called after each plane.
+        Called after each plane or piece.
 
     Returns
     -------
@@ -67,6 +76,8 @@ def save_stack(
     RefVAEError
         If the disk is full, a plane damaged, and so on.
     """
+    if suffix == ".zarr":
+        return _stream(plan, folder, stem, _endings(plan, suffix, plainly), pool, resume, on_progress)
     suffix = ".tif" if suffix == ".ome.tif" and plan.source.dtype.name not in OME_DTYPES else suffix
     placed: list[Path] = []
     with output_errors(folder / stem), _removed_on_failure(placed):
@@ -77,20 +88,40 @@ def save_stack(
             placed.append(target)
             account = Account()
             planes = plan.planes(image, account, _counter(plan, number, on_progress))
-            _write(target, plan, planes)
+            write_stack(target, plan.layout, plan.source.dtype, planes)
             accounts.append(account)
         write_text(side_car, json.dumps(_record(plan, targets, accounts), indent=2, allow_nan=False) + "\n")
+    return _outputs(plan, targets, accounts), side_car
+
+
+def _stream(
+    plan: PlannedStack,
+    folder: Path,
+    stem: str,
+    endings: Sequence[str],
+    pool: Pool | None,
+    resume: bool,
+    on_progress: Callable[[Progress], None] | None,
+) -> tuple[list[Output], Path]:
+    """Make zarr folders piece by piece, and move them to names that are free once all are whole."""
+    placed: list[Path] = []
+
+    def publish(made: Sequence[Path], accounts: Sequence[Account]) -> None:
+        with output_errors(folder / stem), _removed_on_failure(placed):
+            side_car, targets = _reserve(folder, stem, endings, placed)
+            for source, target in zip(made, targets, strict=True):
+                source.rename(target)
+                placed.append(target)
+            write_text(side_car, json.dumps(_record(plan, targets, accounts), indent=2, allow_nan=False) + "\n")
+
+    accounts = StreamedRun(plan, pool, on_progress).into(folder, stem, publish, resume=resume)
+    side_car, *targets = placed
+    return _outputs(plan, targets, accounts), side_car
+
+
+def _outputs(plan: PlannedStack, targets: Sequence[Path], accounts: Sequence[Account]) -> list[Output]:
     made = zip(targets, plan.images, accounts, strict=True)
-    return [(target, image, account.lr_psnr) for target, image, account in made], side_car
-
-
-def _write(target: Path, plan: PlannedStack, planes: Iterator[NDArray[Any]]) -> None:
-    if target.suffix != ".zarr":
-        write_stack(target, plan.layout, plan.source.dtype, planes)
-        return
-    with whole_ome_zarr(target, plan.layout, plan.source.dtype, name=target.stem) as data:
-        for index, plane in zip(plan.layout.planes(), planes, strict=True):
-            data.write(plane, index)
+    return [(target, image, account.lr_psnr) for target, image, account in made]
 
 
 def _counter(plan: PlannedStack, number: int, on_progress: Callable[[Progress], None] | None) -> Callable[[], None]:
@@ -145,13 +176,13 @@ def _removed_on_failure(paths: list[Path]) -> Iterator[None]:
 def _record(plan: PlannedStack, targets: Sequence[Path], accounts: Sequence[Account]) -> dict[str, Any]:
     software = {name: installed_version(name) for name in ("napari-refvae", "torch", "numpy")}
     files: list[dict[str, Any]] = []
-    for target, image in zip(targets, plan.images, strict=True):
-        entry: dict[str, Any] = {"name": target.name}
+    for target, image, account in zip(targets, plan.images, accounts, strict=True):
+        entry: dict[str, Any] = {"name": target.name, "pixels": account.sha256}
         if target.is_file():
             with target.open("rb") as file:
                 entry["sha256"] = hashlib.file_digest(file, "sha256").hexdigest()
         files.append(entry if image.seed is None else entry | {"reference": image.name, "seed": image.seed})
     record = plan.record | {"software": software, "resolved": accounts[0].resolved, "files": files}
-    if plan.missing:
-        record["input"] = record["input"] | {"missing": plan.missing}
+    if plan.survey.missing:
+        record["input"] = record["input"] | {"missing": plan.survey.missing}
     return record

@@ -1,0 +1,140 @@
+"""Where pieces are made: in this process, or by the workers of dask.distributed.
+
+Workers get all that a piece needs and give back its pixels; this process alone reads and writes files. So workers
+may lie on other machines, and one that dies takes nothing with it but the pieces in its hands, which others make anew.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Protocol
+
+from napari_refvae.errors import DeviceError, InvalidSpecError, RefVAEError
+from napari_refvae.stacks.making import load_maker, make_elsewhere
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from napari_refvae.loading import LoadedModel
+    from napari_refvae.stacks.pieces import MadePiece, Making, Piece
+
+    Numbered = tuple[int, "Piece"]
+
+__all__ = ["HERE", "DaskPool", "Pool", "open_pool"]
+
+INSTALL = "dask.distributed is not installed: pip install 'napari-refvae[distributed]'"
+
+WAITING = 2
+"""Pieces a worker that are on their way or done and not fetched."""
+
+RETRIES = 3
+"""How often a piece is made anew whose worker died under it."""
+
+PATIENCE = "20s"
+"""For a scheduler to answer."""
+
+
+class Pool(Protocol):
+    """What makes pieces."""
+
+    def make(self, pieces: Iterable[Numbered], making: Making, model: LoadedModel) -> Iterator[tuple[int, MadePiece]]:
+        """Make pieces, in any order; each comes with its number."""
+
+
+class _Here:
+    """In the process itself, one piece after the other."""
+
+    def make(self, pieces: Iterable[Numbered], making: Making, model: LoadedModel) -> Iterator[tuple[int, MadePiece]]:
+        maker = load_maker(model, making.device, making.precision)
+        return ((number, maker.make(piece, making)) for number, piece in pieces)
+
+
+HERE: Pool = _Here()
+
+
+class DaskPool:
+    """The workers of a client of dask.distributed."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def make(self, pieces: Iterable[Numbered], making: Making, model: LoadedModel) -> Iterator[tuple[int, MadePiece]]:
+        """Keep every worker busy, and no more pieces in flight than that takes."""
+        from distributed import as_completed
+
+        numbers: dict[str, int] = {}
+        waiting, running = iter(pieces), as_completed([])
+        try:
+            while True:
+                for number, piece in waiting:
+                    task = self._client.submit(make_elsewhere, piece, making, pure=False, retries=RETRIES)
+                    numbers[task.key] = number
+                    running.add(task)
+                    if len(numbers) >= WAITING * max(1, self._workers()):
+                        break
+                if not numbers:
+                    return
+                task = next(running)
+                yield numbers.pop(task.key), _result(task)
+        finally:
+            running.clear()
+
+    def _workers(self) -> int:
+        return len(self._client.scheduler_info(n_workers=-1)["workers"])
+
+
+def _result(task: Any) -> MadePiece:
+    from distributed.scheduler import KilledWorker
+
+    try:
+        made: MadePiece = task.result()
+    except RefVAEError:
+        raise
+    except KilledWorker as error:
+        raise DeviceError(
+            f"several workers died over the same piece ({error}): give them more memory, or say a smaller --tile"
+        ) from error
+    except (OSError, RuntimeError) as error:
+        raise DeviceError(f"the workers failed ({error}): see their logs; --resume goes on") from error
+    return made
+
+
+@contextmanager
+def open_pool(workers: int | None = None, scheduler: str | None = None) -> Iterator[Pool | None]:
+    """Start so many processes here, or connect to a scheduler; without either, None.
+
+    Only connect to a cluster that is yours: dask sends pickles, which may run programs.
+
+    Raises
+    ------
+    InvalidSpecError
+        If both are asked for, or dask.distributed is not installed.
+    DeviceError
+        If the scheduler does not answer.
+    """
+    if workers is None and scheduler is None:
+        yield None
+        return
+    if workers is not None and scheduler is not None:
+        raise InvalidSpecError("expected a number of workers or the address of a scheduler; got both: leave one out")
+    if workers is not None and workers < 1:
+        raise InvalidSpecError(f"expected at least 1 worker; got {workers}")
+    try:
+        from distributed import Client, LocalCluster
+    except ImportError as error:
+        raise InvalidSpecError(f"workers need dask.distributed: {INSTALL}") from error
+    if workers is not None:
+        cluster = LocalCluster(
+            n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=None, memory_limit=0
+        )
+        with cluster, Client(cluster) as client:
+            yield DaskPool(client)
+        return
+    try:
+        client = Client(scheduler, timeout=PATIENCE)
+    except (OSError, ValueError) as error:
+        raise DeviceError(
+            f"expected a scheduler of dask at {scheduler}; it does not answer ({error}): check its address"
+        ) from error
+    with client:
+        yield DaskPool(client)

@@ -1,0 +1,157 @@
+"""The folder in which a streamed result grows, and what tells after a crash which of its pieces are whole.
+
+It is hidden, lies beside the results, and is called after what is made there, so the same command finds it again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from filelock import FileLock, Timeout
+
+from napari_refvae.errors import InvalidInputError, OutputError
+from napari_refvae.imageio.writing import output_errors, write_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+__all__ = ["Entry", "Stage", "open_stage"]
+
+IDENTITY, JOURNAL, LOCK = "run.json", "journal.jsonl", "lock"
+
+
+class Entry(NamedTuple):
+    """What is known of a piece that is on the disk: its hash, and how well it gives the input back, in dB."""
+
+    sha256: str
+    lr_psnr: float
+
+
+class Stage:
+    """A run's folder while it is made. Made by `open_stage`.
+
+    Attributes
+    ----------
+    folder
+        Where it is.
+    resolved
+        What automatic choices became when the run was begun.
+    """
+
+    def __init__(self, folder: Path, resolved: dict[str, Any]) -> None:
+        self.folder = folder
+        self.resolved = resolved
+        self._done = _read_journal(folder / JOURNAL)
+
+    def target(self, image: int) -> Path:
+        """Where an image grows."""
+        return self.folder / f"{image}.zarr"
+
+    def entry(self, image: int, piece: int) -> Entry | None:
+        """What the journal says of a piece; None if it is not made."""
+        return self._done.get((image, piece))
+
+    def add(self, image: int, piece: int, entry: Entry) -> None:
+        """Note that a piece is on the disk."""
+        self._done[image, piece] = entry
+        line = json.dumps({"image": image, "piece": piece, **entry._asdict()})
+        with output_errors(self.folder), (self.folder / JOURNAL).open("a", encoding="utf-8") as file:
+            file.write(line + "\n")
+
+
+@contextmanager
+def open_stage(
+    folder: Path, wanted: Mapping[str, Any], resolved: Mapping[str, Any], *, resume: bool
+) -> Iterator[Stage]:
+    """Open the stage of a run in a folder, and remove it if the block ends well.
+
+    If the run is stopped, or the disk full, what is made stays for a run that resumes. A run that does not resume
+    begins with an empty stage.
+
+    Parameters
+    ----------
+    folder
+        Of the results.
+    wanted
+        What is to be made, JSON-ready: the run's identity.
+    resolved
+        What automatic choices became; of a stage that is resumed, those of its beginning hold.
+    resume
+        Whether to go on with what is there.
+
+    Raises
+    ------
+    OutputError
+        If another process makes the same, or the disk does not allow it.
+    """
+    told = json.dumps(wanted, sort_keys=True)
+    stage = folder / f".refvae-{hashlib.sha256(told.encode()).hexdigest()[:12]}.stream"
+    with output_errors(stage):
+        stage.mkdir(parents=True, exist_ok=True)
+    with _locked(stage):
+        known = _read_identity(stage / IDENTITY, told) if resume else None
+        if known is None:
+            with output_errors(stage):
+                _empty(stage)
+            known = dict(resolved)
+            write_text(stage / IDENTITY, json.dumps({"run": told, "resolved": known}))
+        try:
+            yield Stage(stage, known)
+        except InvalidInputError:  # it would come again
+            shutil.rmtree(stage, ignore_errors=True)
+            raise
+        shutil.rmtree(stage, ignore_errors=True)
+
+
+@contextmanager
+def _locked(stage: Path) -> Iterator[None]:
+    lock = FileLock(stage / LOCK)
+    try:
+        with output_errors(stage):
+            lock.acquire(timeout=0)
+    except Timeout as error:
+        raise OutputError(
+            f"another process is making the same in {stage.parent}: wait for it, or choose another folder"
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _empty(stage: Path) -> None:
+    for path in stage.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path.name != LOCK:
+            path.unlink()
+
+
+def _read_identity(path: Path, wanted: str) -> dict[str, Any] | None:
+    """What a stage of the same run has resolved; None if it is none."""
+    try:
+        told = json.loads(path.read_text("utf-8"))
+        return dict(told["resolved"]) if told["run"] == wanted else None
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
+
+
+def _read_journal(path: Path) -> dict[tuple[int, int], Entry]:
+    """Whole lines; the last may be cut short."""
+    found: dict[tuple[int, int], Entry] = {}
+    try:
+        lines = path.read_text("utf-8").splitlines()
+    except (OSError, ValueError):
+        return found
+    for line in lines:
+        try:
+            told = json.loads(line)
+            found[int(told["image"]), int(told["piece"])] = Entry(str(told["sha256"]), float(told["lr_psnr"]))
+        except (ValueError, LookupError, TypeError):
+            continue
+    return found
