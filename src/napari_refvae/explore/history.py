@@ -80,10 +80,14 @@ class Exploration:
         """Whether the last thing done was an undo."""
         return self._at < len(self._visited)
 
-    def add(self, recipe: Recipe, name: str, thumbnail: bytes = b"") -> Step:
-        """Make a step from the one that shows; it shows then, and what was undone cannot be redone."""
+    def add(self, recipe: Recipe, name: str, thumbnail: bytes = b"", *, show: bool = True) -> Step:
+        """Make a step from the one that shows; it shows then, and what was undone cannot be redone.
+
+        Without ``show`` it is there to be applied, and what shows stays.
+        """
         self._steps.append(Step(recipe, name, self.current, thumbnail))
-        self.apply(len(self._steps) - 1)
+        if show:
+            self.apply(len(self._steps) - 1)
         return self._steps[-1]
 
     def apply(self, number: int) -> Step:
@@ -134,6 +138,10 @@ class Exploration:
         OutputError
             If it cannot be written.
         """
+        write_text(Path(path), json.dumps(self.as_dict(), indent=1))
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-ready: what `save` writes."""
         steps = [
             {
                 "name": step.name,
@@ -143,14 +151,13 @@ class Exploration:
             }
             for step in self._steps
         ]
-        entry = {
+        return {
             **self.identity,
             "format": FORMAT,
             "steps": steps,
             "visited": self._visited,
             "shown": self._at,
         }
-        write_text(Path(path), json.dumps(entry, indent=1))
 
     @classmethod
     def load(cls, path: Path | str) -> Exploration:

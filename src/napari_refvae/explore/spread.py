@@ -20,14 +20,14 @@ from napari_refvae.imageio.pixels import normalize
 from napari_refvae.regions import Region
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Generator, Sequence
 
     from numpy.typing import NDArray
 
     from napari_refvae.explore.session import Session
     from napari_refvae.spec import IntensityRange
 
-__all__ = ["Pick", "busiest_region", "distances", "farthest", "pick_spread"]
+__all__ = ["Pick", "busiest_region", "distances", "farthest", "pick_spread", "spread_steps"]
 
 BLOCK = 4
 CELL = 8
@@ -100,6 +100,21 @@ def pick_spread(
     InvalidSpecError
         If the numbers make no sense.
     """
+    run = spread_steps(session, draw, count=count, picks=picks, region=region)
+    while True:
+        try:
+            number = next(run)
+        except StopIteration as stop:
+            picked: list[Pick] = stop.value
+            return picked
+        if on_draw is not None:
+            on_draw(number)
+
+
+def spread_steps(
+    session: Session, draw: Draw | None = None, *, count: int = 64, picks: int = 6, region: Region | None = None
+) -> Generator[int, None, list[Pick]]:
+    """Like `pick_spread`, as a generator: yields the number of each draw, and may be closed there."""
     if not 1 <= picks <= count:
         raise InvalidSpecError(f"expected at least as many draws as picks, and a pick; got {count} and {picks}")
     base = draw or Draw()
@@ -108,9 +123,13 @@ def pick_spread(
     samples = []
     for number, recipe in enumerate(recipes, start=1):
         samples.append(session.decode(recipe, seen, context=CONTEXT).sr)
-        if on_draw is not None:
-            on_draw(number)
-    between = distances(samples, session.intensity_range)
+        yield number
+    return _picked(recipes, distances(samples, session.intensity_range), picks)
+
+
+def _picked(recipes: Sequence[Draw], between: NDArray[np.float64], picks: int) -> list[Pick]:
+    """The draws that differ most, by the distances of all."""
+    count = len(recipes)
     chosen = farthest(between, picks)
     nearest = between[:, chosen].argmin(axis=1)
     typical = between.sum() / max(1, count * (count - 1)) or 1.0

@@ -1,0 +1,252 @@
+"""What the panel steers: the recipe of the moment, its preview, its history, and what is made of it. No widgets."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from psygnal import Signal
+from qtpy.QtCore import QTimer
+
+from napari_refvae.explore.history import Exploration
+from napari_refvae.explore.recipes import Draw
+from napari_refvae.widget.explore.desk import Desk
+from napari_refvae.widget.explore.jobs import make_samples
+from napari_refvae.widget.explore.keeping import Keeper, identity_of
+from napari_refvae.widget.explore.live import LivePreview, Wish
+from napari_refvae.widget.explore.preview_layer import PreviewLayer
+from napari_refvae.widget.explore.steering import described
+from napari_refvae.widget.explore.tasks import Tasks
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from napari_refvae.errors import RefVAEError
+    from napari_refvae.explore.recipes import Recipe
+    from napari_refvae.explore.session import Sample
+    from napari_refvae.inputs import ReferenceLike
+    from napari_refvae.regions import Region
+    from napari_refvae.widget.explore.jobs import Steps
+    from napari_refvae.widget.explore.live import Glimpse
+    from napari_refvae.widget.explore.subject import Subject
+    from napari_refvae.widget.results.runs import Runs
+
+__all__ = ["Explorer"]
+
+SETTLING = 700
+"""Milliseconds without a change after which what shows is a step of the history."""
+
+
+class Explorer:
+    """Steers among the samples of one image. Main thread only; what computes does so elsewhere.
+
+    Parameters
+    ----------
+    runs
+        The viewer's: kept samples go there.
+    viewer
+        Gets the preview's layer.
+    seen
+        Which part of a subject's image a preview shall show; None for all of it.
+    """
+
+    recipe_changed = Signal()
+    """Another recipe is steered: dials show its numbers."""
+    history_changed = Signal()
+    told = Signal(str)
+    """A sentence for the user."""
+    glimpsed = Signal(object)
+    """A `Glimpse` shows now."""
+
+    def __init__(self, runs: Runs, viewer: Any, seen: Callable[[Subject], Region | None]) -> None:
+        self.subject: Subject | None = None
+        self.names: tuple[str, ...] = ()
+        self.recipe: Recipe = Draw()
+        self.history = Exploration({})
+        self.tasks = Tasks()
+        self.preview = PreviewLayer(viewer)
+        self.live = LivePreview(desk := Desk(), self._show, self._fail)
+        self._desk = desk
+        self._keeper = Keeper(runs)
+        self._seen = seen
+        self._shown: Glimpse | None = None
+        self._closed = False
+        self._settled = QTimer()
+        self._settled.setSingleShot(True)
+        self._settled.setInterval(SETTLING)
+        self._settled.timeout.connect(self._settle)
+        self.tasks.ended.connect(self._tell_end)
+
+    def explore(self, subject: Subject | None, names: Sequence[str] = ()) -> None:
+        """Begin with another image, from no reference on; what was explored before is dropped."""
+        self.live.restart()
+        self.tasks.cancel()
+        self._desk.clear()
+        self.preview.remove()
+        self.subject, self.names, self._shown = subject, tuple(names), None
+        self.recipe, self.history = Draw(), Exploration({})
+        self.recipe_changed.emit()
+        self.history_changed.emit()
+
+    def guide(self, references: tuple[ReferenceLike, ...], names: Sequence[str]) -> None:
+        """Have other references; those that recipes use already keep their places."""
+        if self.subject is not None:
+            self.live.restart()
+            self.subject, self.names = replace(self.subject, references=references), tuple(names)
+
+    def renew(self, subject: Subject) -> None:
+        """Have other pixels of the same image; recipes and history stay."""
+        self.live.restart()
+        self.subject, self._shown = subject, None
+        if self.preview.layer is not None:
+            self.look()
+
+    def steer(self, recipe: Recipe) -> None:
+        """Turn to a recipe, and preview it."""
+        self.recipe = recipe
+        self.recipe_changed.emit()
+        self.look()
+        self._settled.start()
+
+    def look(self) -> None:
+        """Preview the recipe: it or the view has changed."""
+        if self.subject is None or self._closed:
+            return
+        if self._shown is None:
+            self.told.emit("Preparing the preview ...")
+        self.live.ask(Wish(self.subject, self.recipe, self._seen(self.subject)))
+
+    def discard(self) -> None:
+        """Take the preview away."""
+        self.live.restart()
+        self._settled.stop()
+        self._shown = None
+        self.preview.remove()
+        self.told.emit("The preview is discarded.")
+
+    def keep(self) -> bool:
+        """Make the whole sample of the recipe and add it to the run of kept ones; the preview goes then."""
+        said = "Kept: the whole image is a sample layer now."
+        return self.make([self.recipe], on_result=lambda count: self.told.emit(said))
+
+    def make(
+        self,
+        recipes: Sequence[Recipe],
+        scales: Sequence[int | None] = (None,),
+        on_result: Callable[[Any], None] | None = None,
+    ) -> bool:
+        """Make whole samples, each a layer and a step of the history; returns whether that began."""
+        subject = self.subject
+        if subject is None:
+            return False
+        return self.work(lambda: make_samples(self._desk, subject, recipes, scales), self.add, on_result)
+
+    def work(
+        self,
+        job: Callable[[], Steps],
+        on_sample: Callable[[Sample], None] | None = None,
+        on_result: Callable[[Any], None] | None = None,
+    ) -> bool:
+        """Begin a job, unless one is under way."""
+        if self._closed or self.tasks.running:
+            return False
+        self._settled.stop()
+        return self.tasks.start(job, on_sample or (lambda _: None), on_result or (lambda _: None))
+
+    @property
+    def desk(self) -> Desk:
+        """For jobs."""
+        return self._desk
+
+    def add(self, sample: Sample) -> None:
+        """A whole sample came: a layer, and a step of the history if it is none yet."""
+        if self.subject is None:
+            return
+        self._keeper.keep(self.subject, sample, self.names)
+        self.preview.remove()  # it would hide what came
+        self._shown = None
+        if all(step.recipe != sample.recipe for step in self.history.steps):
+            self._record(sample, show=sample.recipe == self.recipe)
+
+    def apply(self, number: int) -> None:
+        """Turn to a step of the history."""
+        self._turn(self.history.apply(number).recipe)
+
+    def undo(self) -> None:
+        """Turn to the step before, if there is one."""
+        if self.history.can_undo:
+            self._turn(self.history.undo().recipe)
+
+    def redo(self) -> None:
+        """Turn to the step that was undone last, if there is one."""
+        if self.history.can_redo:
+            self._turn(self.history.redo().recipe)
+
+    def forget(self) -> None:
+        """Begin an empty history; the recipe stays."""
+        self.history = Exploration({})
+        self.history_changed.emit()
+
+    def resume(self, history: Exploration) -> None:
+        """Go on with an exploration of this image and these references."""
+        self.history = history
+        current = history.current
+        self._turn(Draw() if current is None else history.steps[current].recipe)
+
+    def close(self) -> None:
+        """Stop everything, and take the preview away."""
+        self._closed = True
+        self._settled.stop()
+        self.live.close()
+        self.tasks.abandon()
+        self.preview.remove()
+        self._desk.clear()
+
+    def _turn(self, recipe: Recipe) -> None:
+        """To a step that is in the history."""
+        self.recipe = recipe
+        self._settled.stop()
+        self.recipe_changed.emit()
+        self.history_changed.emit()
+        self.look()
+
+    def _show(self, glimpse: Glimpse) -> None:
+        if self._closed or glimpse.wish.subject is not self.subject:
+            return
+        self.preview.show(glimpse)
+        self._shown = glimpse
+        self.told.emit(_glimpse_text(glimpse))
+        self.glimpsed.emit(glimpse)
+        self._settle()
+
+    def _fail(self, error: RefVAEError) -> None:
+        self.told.emit(f"No preview: {error}.")
+
+    def _settle(self) -> None:
+        """What shows stayed for a while: it is a step; one that is still being made is when it shows."""
+        glimpse, current = self._shown, self.history.current
+        if glimpse is None or glimpse.wish.recipe is not self.recipe or self._settled.isActive():
+            return
+        if current is None or self.history.steps[current].recipe != self.recipe:
+            self._record(glimpse.sample)
+
+    def _record(self, sample: Sample, *, show: bool = True) -> None:
+        from napari_refvae.explore.thumbnails import thumbnail  # by now torch is loaded
+
+        assert self.subject is not None  # what made the sample
+        picture = thumbnail(sample.sr, intensity_range=self.subject.origin.intensity_range)
+        self.history.identity = identity_of(sample)
+        self.history.add(sample.recipe, described(sample.recipe, self.names), picture, show=show)
+        self.history_changed.emit()
+
+    def _tell_end(self, sentence: str) -> None:
+        if sentence:
+            self.told.emit(sentence)
+
+
+def _glimpse_text(glimpse: Glimpse) -> str:
+    """What the preview shows and what it took, such as ``48 x 37 of 56 x 37 pixels in 80 ms``."""
+    sample, size = glimpse.sample, glimpse.wish.subject.size
+    region = sample.region
+    part = "All" if (region.height, region.width) == size else f"{region.width} x {region.height}"
+    return f"Preview: {part} of {size[1]} x {size[0]} pixels in {1000 * glimpse.seconds:.0f} ms."

@@ -1,0 +1,127 @@
+"""How the panel's dials turn a recipe into the next one, and what to call it. No Qt, no torch."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from napari_refvae.explore.recipes import Composition, Draw, Fade, LatentRecipe, Painting, Variation
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from napari_refvae.explore.mix import Mix
+    from napari_refvae.explore.recipes import Recipe
+
+__all__ = ["balanced", "can_roll", "described", "dials_of", "percent", "rolled", "short_name", "turned", "with_mix"]
+
+NOTHING = "no reference"
+SHOWN = 0.005
+"""Weights below this are not spoken of."""
+
+
+def balanced(weights: Sequence[float], moved: int) -> tuple[float, ...]:
+    """Weights that come to at most 1: the one that was moved stays, the others shrink in proportion.
+
+    Parameters
+    ----------
+    weights
+        From 0 to 1 each.
+    moved
+        Which one the user moved last.
+    """
+    others = sum(weights) - weights[moved]
+    room = 1 - weights[moved]
+    if others <= room:
+        return tuple(weights)
+    return tuple(weight if index == moved else weight * room / others for index, weight in enumerate(weights))
+
+
+def dials_of(recipe: Recipe) -> Draw:
+    """The draw whose numbers the dials show: that at the bottom of a recipe."""
+    match recipe:
+        case LatentRecipe():
+            return recipe.draw
+        case Composition():
+            return dials_of(recipe.base)
+        case Fade():
+            return dials_of(recipe.of)
+    return Draw()
+
+
+def turned(recipe: Recipe, **changes: float) -> Recipe:
+    """The same with another temperature, strength or vividness of all that is in it."""
+    return recipe.with_draw(**changes)
+
+
+def with_mix(recipe: Recipe, mix: Mix) -> Recipe:
+    """The same with another blend at its bottom; a composition or fade becomes a plain draw of that blend."""
+    if isinstance(recipe, Draw):
+        return replace(recipe, mix=mix)
+    if isinstance(recipe, Painting):
+        return replace(recipe, base=replace(recipe.base, mix=mix))
+    if isinstance(recipe, Variation):
+        of = with_mix(recipe.of, mix)
+        assert isinstance(of, LatentRecipe)  # as what it came from
+        return replace(recipe, of=of)
+    return replace(dials_of(recipe), mix=mix)
+
+
+def can_roll(recipe: Recipe) -> bool:
+    """Whether another seed makes sense: a composition has several."""
+    return isinstance(recipe, LatentRecipe)
+
+
+def rolled(recipe: Recipe, seed: int) -> Recipe:
+    """The same with another seed; of a variation, with another seed of what is varied about it."""
+    return replace(recipe, seed=seed) if isinstance(recipe, Variation) else recipe.with_draw(seed=seed)
+
+
+def described(recipe: Recipe, names: Sequence[str]) -> str:
+    """A recipe in words, such as ``60 % brick, 40 % grass; seed 4``."""
+    match recipe:
+        case Draw():
+            return f"{_blend(recipe.mix, names)}; seed {recipe.seed}"
+        case Painting():
+            return f"painted on {described(recipe.base, names)}"
+        case Variation():
+            lock = ", part locked" if recipe.locked is not None else ""
+            return f"{percent(recipe.amount)} off{lock}, seed {recipe.seed} (from: {described(recipe.of, names)})"
+        case Composition():
+            return f"composed of {len(recipe.parts) + 1} samples"
+        case Fade():
+            return f"{percent(recipe.amount)} of {described(recipe.of, names)}"
+    return type(recipe).__name__
+
+
+def short_name(recipe: Recipe, names: Sequence[str]) -> str:
+    """What a sample is called in layers and files, such as ``brick+grass`` or ``brick varied``."""
+    match recipe:
+        case Draw():
+            used = [_name(index, names) for index, weight in recipe.mix.used.items() if weight >= SHOWN]
+            return "+".join(used) or "none"
+        case Painting():
+            return "painted"
+        case Variation():
+            below = short_name(recipe.of, names)
+            return below if below.endswith("varied") else f"{below} varied".removeprefix("none ")
+        case Composition():
+            return "composed"
+    return "faded"
+
+
+def percent(part: float) -> str:
+    """A part of 1, such as ``60 %``; it does not break at the end of a line."""
+    return f"{100 * part:.0f}\N{NO-BREAK SPACE}%"
+
+
+def _blend(mix: Mix, names: Sequence[str]) -> str:
+    used = {index: weight for index, weight in mix.used.items() if weight >= SHOWN}
+    parts = [f"{percent(weight)} {_name(index, names)}" for index, weight in used.items()]
+    if list(used.values()) == [1.0]:
+        return _name(next(iter(used)), names)
+    return ", ".join(parts) or NOTHING
+
+
+def _name(index: int, names: Sequence[str]) -> str:
+    return names[index] if index < len(names) else f"reference {index + 1}"
