@@ -184,14 +184,14 @@ class TestClick:
         assert widget.images.part.value is shapes
         assert shapes.mode == "add_rectangle"
         assert widget.images.image.value is layer
-        qtbot.waitUntil(lambda: "draw one" in widget.bar.forecast)
+        qtbot.waitUntil(lambda: widget.bar.forecast == "Draw a rectangle over photo, then click Upscale.")
         qtbot.wait(300)  # nothing else is on its way
         shapes.add_rectangles(np.array([[1.5, 2.5], [1.5, 8.5], [6.5, 8.5], [6.5, 2.5]]))
-        qtbot.waitUntil(lambda: "from 6 x 5 of 10 x 12" in widget.bar.forecast)
+        qtbot.waitUntil(lambda: "from 6 x 5 of its 10 x 12" in widget.bar.forecast)
         shapes.add_rectangles(np.array([[0.5, 0.5], [0.5, 2.5], [9.5, 2.5], [9.5, 0.5]]))
-        qtbot.waitUntil(lambda: "from 2 x 9 of 10 x 12" in widget.bar.forecast)
+        qtbot.waitUntil(lambda: "from 2 x 9 of its 10 x 12" in widget.bar.forecast)
         shapes.selected_data = {0}
-        qtbot.waitUntil(lambda: "from 6 x 5 of 10 x 12" in widget.bar.forecast)
+        qtbot.waitUntil(lambda: "from 6 x 5 of its 10 x 12" in widget.bar.forecast)
         click(widget, qtbot)
         assert engine.calls[0]["region"] == Region(2, 3, 5, 6)
         sample = results(viewer)[0]
@@ -223,9 +223,9 @@ class TestClick:
 
 class TestBeforeTheClick:
     def test_size_time_memory_and_tiles_are_said(self, viewer: Any, widget: UpscaleWidget, qtbot: Any) -> None:
-        viewer.add_image(PHOTOGRAPH, rgb=True)
+        viewer.add_image(PHOTOGRAPH, rgb=True, name="PHOTOGRAPH")
         widget.references.add(SelfReference())
-        qtbot.waitUntil(lambda: "2 samples, 80 x 96." in widget.bar.forecast)
+        qtbot.waitUntil(lambda: "PHOTOGRAPH: 2 samples, 80 x 96." in widget.bar.forecast)
         qtbot.waitUntil(lambda: "About 40 s, 3.1 MB of memory, 2 tiles." in widget.bar.forecast)
         assert widget.advanced.device.current_choice == "auto: cpu"
         assert "no GPU" in widget.advanced.device.tooltip
@@ -261,9 +261,10 @@ class TestBeforeTheClick:
     ) -> None:
         viewer.add_image(PHOTOGRAPH, rgb=True, name="photo")
         widget.images.part.value = "draw ..."
-        qtbot.waitUntil(lambda: "draw one on the image" in widget.bar.forecast)
+        guidance = "Draw a rectangle over photo, then click Upscale."
+        qtbot.waitUntil(lambda: widget.bar.forecast == guidance)
         assert not widget.start()
-        assert [severity for severity, _ in messages] == ["error"]
+        assert messages == [("info", guidance)]
         assert engine.calls == []
 
     def test_a_rectangle_layer_that_is_no_longer_chosen_is_left_alone(self, viewer: Any, widget: UpscaleWidget) -> None:
@@ -281,6 +282,42 @@ class TestBeforeTheClick:
             shapes.add_rectangles(np.array([[1.5, 2.5], [1.5, 8.5], [6.5, 8.5], [6.5, 2.5]]))
             shapes.selected_data = {0}
             assert told == []
+
+
+class TestAutomaticImage:
+    """Nothing was chosen by hand: the newest image is meant, unless it serves as something else."""
+
+    def test_it_is_the_newest_until_the_user_chooses(self, viewer: Any, widget: UpscaleWidget, qtbot: Any) -> None:
+        first = viewer.add_image(PHOTOGRAPH, rgb=True, name="first")
+        second = viewer.add_image(PHOTOGRAPH, rgb=True, name="second")
+        assert widget.images.image.value is second
+        qtbot.waitUntil(lambda: widget.bar.forecast.startswith("second: "))
+        widget.images.image.value = first
+        viewer.add_image(PHOTOGRAPH, rgb=True, name="third")
+        assert widget.images.image.value is first
+        viewer.layers.remove(first)
+        viewer.add_image(PHOTOGRAPH, rgb=True, name="fourth")
+        assert widget.images.image.value.name == "fourth"
+
+    def test_it_leaves_a_layer_that_becomes_reference_or_truth(self, viewer: Any, widget: UpscaleWidget) -> None:
+        photo = viewer.add_image(PHOTOGRAPH, rgb=True, name="photo")
+        for box in (widget.references.box, widget.images.truth):
+            box.value = viewer.add_image(PHOTOGRAPH, rgb=True)
+            assert widget.images.image.value is photo
+
+    def test_a_choice_by_hand_stays_where_it_is_a_reference_too(self, viewer: Any, widget: UpscaleWidget) -> None:
+        photo = viewer.add_image(PHOTOGRAPH, rgb=True, name="photo")
+        bark = viewer.add_image(TEXTURE, name="bark")
+        widget.images.image.native.activated.emit(1)  # the entry that was chosen for the user
+        assert widget.images.image.value is bark
+        widget.references.box.value = bark
+        assert widget.images.image.value is bark
+        assert photo in widget.images.image.choices
+
+    def test_sample_data_know_what_they_are_for(self, viewer: Any, widget: UpscaleWidget) -> None:
+        for sample in ("photograph", "grass", "original"):
+            viewer.open_sample("napari-refvae", sample)
+        assert widget.images.image.value.name == "cat"
 
 
 class TestChoices:
@@ -321,8 +358,10 @@ class TestCancel:
     ) -> None:
         viewer.add_image(PHOTOGRAPH, rgb=True)
         engine.pause_at = 1
+        qtbot.waitUntil(lambda: bool(widget.bar.forecast))
         widget.bar.button.native.click()
         assert widget.bar.button.text == "Cancel"
+        assert not widget.bar._forecast.isVisibleTo(widget)  # it is about the next click
         qtbot.waitUntil(lambda: len(results(viewer)) == 1)
         qtbot.waitUntil(lambda: "tile 2 of 3" in widget.bar.status)
         assert len(list(progress._all_instances)) == 1
@@ -330,6 +369,7 @@ class TestCancel:
         assert len(viewer.layers) == 1
         assert not widget.bar.button.enabled
         qtbot.waitUntil(lambda: ended(widget))
+        assert widget.bar._forecast.isVisibleTo(widget)
         assert engine.closed
         assert "removed again" in widget.bar.status
         assert widget.runs.latest() is None

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from napari_refvae.errors import RefVAEError
-from napari_refvae.widget.form.estimates import forecast_text, samples_text
+from napari_refvae.widget.form.eliding import shortened
+from napari_refvae.widget.form.estimates import forecast_text, rectangle_text, region_text, samples_text
 from napari_refvae.widget.form.references import read_choice
 from napari_refvae.widget.results.layers import read_input, read_truth, shown_plane
 from napari_refvae.widget.results.maps import MapSpec
@@ -92,13 +93,15 @@ def describe_plan(
     point: Sequence[float],
     engine: Engine | None,
 ) -> str:
-    """What a click would make and take, or why it would not; without an engine that is ready, only its size.
+    """What a click would make of which image, and take; what is still to do; or why it would not.
 
-    Reads no pixels.
+    Without an engine that is ready it says only the size. Reads no pixels.
     """
     layer = images.image.value
     data = layer.data[0] if layer.multiscale else layer.data
     shape = data.shape[layer.ndim - 2 :]
+    if images.waits_for_rectangle():
+        return rectangle_text(layer.name)
     maps = _maps(advanced)
     try:
         maps.check_truth(images.truth.value is not None)
@@ -108,16 +111,18 @@ def describe_plan(
     height, width = (region.height, region.width) if region else shape[:2]
     factor = sampling.scale.value
     count = samples_text(sampling.samples.value, len(references.choices))
-    text = f"{count}, {width * factor} x {height * factor}"
+    plane = shown_plane(layer, point)
+    name = shortened(layer.name) + (f", plane {', '.join(map(str, plane))} of the stack" if plane else "")
+    text = f"{name}: {count}, {width * factor} x {height * factor}"
     if region:
-        text += f", from {width} x {height} of {shape[1]} x {shape[0]}"
-    if plane := shown_plane(layer, point):
-        text += f", plane {', '.join(map(str, plane))} of the stack"
+        text += f", {region_text(region, shape[:2], advanced.arguments()['consistency'])}"
     if engine is None:
         return f"{text}."
     settings = advanced.arguments() | {
         "samples": sampling.samples.value,
         "references": len(references.choices),
+        "temperature": sampling.temperature.value,
+        "vividness": sampling.vividness.value,
         "region": region,
         "scale": factor,
     }

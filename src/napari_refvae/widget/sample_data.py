@@ -19,6 +19,7 @@ import numpy as np
 from PIL import Image
 from skimage import data
 
+from napari_refvae.widget.form.image_fields import USE_KEY
 from napari_refvae.widget.results.geometry import Geometry
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ SCALE = 8
 SPLIT = 320
 """Columns of the micrograph that are shown small; those to the right of them are the sharp field beside it."""
 
+REFERENCE = {USE_KEY: "reference"}
+
 GAP = 0.06
 """Between what is open and the next sample, as a part of its height."""
 
@@ -51,7 +54,7 @@ def original() -> list[LayerData]:
     """The photograph at full size, to compare with: it lies exactly over the small one where that is open."""
     pixels = data.chelsea()[: 37 * SCALE, : 56 * SCALE]
     viewer = napari.current_viewer()
-    keywords: dict[str, Any] = {"name": "cat original", "rgb": True}
+    keywords: dict[str, Any] = {"name": "cat original", "rgb": True, "metadata": {USE_KEY: "truth"}}
     if viewer is None or "cat" not in viewer.layers:
         return _placed([(pixels, keywords | {"scale": (1 / SCALE, 1 / SCALE)}, "image")])
     return [(pixels, keywords | Geometry.of(viewer.layers["cat"]).refined(SCALE).as_keywords(), "image")]
@@ -64,7 +67,7 @@ def micrograph() -> list[LayerData]:
     beside = {"scale": (1 / SCALE, 1 / SCALE), "translate": (shift, SPLIT / SCALE + shift)}
     return _placed(
         [
-            (field, {"name": "slide", "rgb": True} | beside, "image"),
+            (field, {"name": "slide", "rgb": True, "metadata": dict(REFERENCE)} | beside, "image"),
             (_small("tissue"), {"name": "tissue", "rgb": True}, "image"),
         ]
     )
@@ -86,7 +89,8 @@ def gravel() -> list[LayerData]:
 
 
 def _texture(name: str, load: Callable[[], Pixels]) -> list[LayerData]:
-    return _placed([(load(), {"name": name, "scale": (1 / SCALE, 1 / SCALE)}, "image")])
+    keywords = {"name": name, "scale": (1 / SCALE, 1 / SCALE), "metadata": dict(REFERENCE)}
+    return _placed([(load(), keywords, "image")])
 
 
 def _small(name: str) -> Pixels:

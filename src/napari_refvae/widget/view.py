@@ -16,14 +16,16 @@ from qtpy.QtWidgets import QVBoxLayout, QWidget
 from napari_refvae.errors import RefVAEError
 from napari_refvae.spec import Progress
 from napari_refvae.widget.closing import ClosingWatcher
-from napari_refvae.widget.form.estimates import made_text
+from napari_refvae.widget.docking import DockPlacing
+from napari_refvae.widget.forecasting import Forecaster
+from napari_refvae.widget.form.estimates import made_text, rectangle_text
 from napari_refvae.widget.form.fields import AdvancedFields, SampleFields
 from napari_refvae.widget.form.fold import Fold
 from napari_refvae.widget.form.image_fields import VIEW, ImageFields
 from napari_refvae.widget.form.references import ReferenceList
 from napari_refvae.widget.form.run_bar import RunBar
 from napari_refvae.widget.pages import Pages
-from napari_refvae.widget.plan import Plan, describe_plan
+from napari_refvae.widget.plan import Plan
 from napari_refvae.widget.preferences import apply_cache_folder, read_preferences
 from napari_refvae.widget.results.layers import is_result
 from napari_refvae.widget.results.maps import FinishedMap, finished_maps
@@ -46,7 +48,6 @@ __all__ = ["UpscaleWidget"]
 
 MINIMUM_WIDTH = 320  # pixels
 PREVIEW = 58
-SETTLING = 120  # milliseconds without a change until the forecast is made anew
 
 
 class UpscaleWidget(QWidget):
@@ -81,13 +82,13 @@ class UpscaleWidget(QWidget):
         self._controller = UpscaleController(
             on_step=self._step, on_result=self._complete, on_end=self._end, steps=self._preparation.steps
         )
-        self._settled = QTimer(self)
-        self._settled.setSingleShot(True)
-        self._settled.setInterval(SETTLING)
+        fields = self.images, self.references, self.sampling, self.advanced
+        self._forecaster = Forecaster(napari_viewer, fields, self._engine, self._preparation, self.bar)
         self._lay_out()
         self._connect()
         self.reset_choices()
         self._preparation.choose(*self.advanced.engine)
+        self._placing = DockPlacing(self)
         self._watcher = ClosingWatcher(self, self._close)
 
     def _lay_out(self) -> None:
@@ -105,9 +106,9 @@ class UpscaleWidget(QWidget):
         self.bar.undo.clicked.connect(lambda: self._undo())
         self.bar.copy.clicked.connect(lambda: self._copy())
         for part in (self.images, self.references, self.sampling, self.advanced):
-            part.changed.connect(self._soon)
+            part.changed.connect(self._forecaster.soon)
+        self.references.changed.connect(lambda: self.images.yield_to(self.references.layers))
         self.advanced.engine_changed.connect(self._prepare)
-        self._settled.timeout.connect(self._forecast)
         self._looking = ViewWatcher(self._viewer, self._moved, self._view_moved)
         self.runs.removed.connect(self._show_idle)
         self._shortcuts = Shortcuts.bind(self._viewer, {UPSCALE: self.toggle})
@@ -119,9 +120,8 @@ class UpscaleWidget(QWidget):
         if self._closed:
             return
         layers = [layer for layer in self._viewer.layers if isinstance(layer, Image) and not is_result(layer)]
-        active = self._viewer.layers.selection.active
-        suggested = active if active in layers else layers[-1] if layers else None
-        gone = self.images.offer_layers(layers, suggested) + self.references.offer_layers(layers)
+        gone = self.images.offer_layers(layers, self._viewer.layers.selection.active)
+        gone += self.references.offer_layers(layers)
         if gone:
             QTimer.singleShot(0, lambda: self._tell_gone(gone))
         self._moved()
@@ -142,7 +142,11 @@ class UpscaleWidget(QWidget):
         bool
             Whether it began.
         """
-        if self.images.image.value is None or self._closed:
+        image = self.images.image.value
+        if image is None or self._closed:
+            return False
+        if self.images.waits_for_rectangle():
+            show_info(rectangle_text(image.name))
             return False
         try:
             plan = Plan.of(self.images, self.references, self.sampling, self.advanced, self._viewer.dims.point)
@@ -217,46 +221,29 @@ class UpscaleWidget(QWidget):
         has_image = self.images.image.value is not None
         self.pages.show_form(has_image)
         self.bar.show_idle(has_image, self.runs.latest() is not None)
-        self._settled.start()
-
-    def _forecast(self) -> None:
-        """Say what a click would make."""
-        if self._closed or self.images.image.value is None:
-            self.bar.forecast = ""
-            return
-        prepared = self._preparation
-        ready = self._engine if prepared.readiness is not None else None
-        fields = self.images, self.references, self.sampling, self.advanced
-        text = describe_plan(*fields, self._viewer.dims.point, ready)
-        if ready is None:
-            text += f"\n{prepared.problem}." if prepared.problem else "\nLoading the model to say how long ..."
-        self.bar.forecast = text
+        self._forecaster.soon()
 
     def _prepare(self) -> None:
         self._preparation.choose(*self.advanced.engine)
         self.advanced.explain_engine(None)
-        self._settled.start()
+        self._forecaster.soon()
 
     def _prepared(self) -> None:
         if self._preparation.options is not None:
             self.advanced.offer_engine(*self._preparation.options)
         self.advanced.explain_engine(self._preparation.readiness)
-        self._settled.start()
+        self._forecaster.soon()
 
     def _moved(self, *_: Any) -> None:
         """Other planes of stacks are shown."""
         point = self._viewer.dims.point
         self.images.show_picture(point)
         self.references.show_pictures(point)
-        self._settled.start()
-
-    def _soon(self) -> None:
-        """Make the forecast anew when no more changes come."""
-        self._settled.start()
+        self._forecaster.soon()
 
     def _view_moved(self, *_: Any) -> None:
         if self.images.part.value == VIEW:
-            self._settled.start()
+            self._forecaster.soon()
 
     def _open_sample(self) -> None:
         from napari_refvae.widget.sample_data import photograph
@@ -286,7 +273,7 @@ class UpscaleWidget(QWidget):
     def _close(self) -> None:
         """The dock is closed, or the viewer: end the run, and never touch what is gone."""
         self._closed = True
-        self._settled.stop()
+        self._forecaster.stop()
         self._controller.abandon()
         self._preparation.close()
         self._shortcuts.unbind()

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_refvae.engine.forecasting import Forecast
+from napari_refvae.regions import Region
 from napari_refvae.spec import Progress
 from napari_refvae.widget.form.estimates import (
     bytes_text,
@@ -16,6 +17,8 @@ from napari_refvae.widget.form.estimates import (
     forecast_text,
     made_text,
     progress_text,
+    rectangle_text,
+    region_text,
     samples_text,
     seconds_left,
 )
@@ -42,6 +45,18 @@ def test_bytes_take_the_unit_that_fits(count: float, said: str) -> None:
 def test_samples_are_counted_over_references() -> None:
     assert [samples_text(1, 1), samples_text(4, 1)] == ["1 sample", "4 samples"]
     assert samples_text(4, 2) == "8 samples (4 x 2 references)"
+
+
+def test_a_region_says_what_is_computed_for_it() -> None:
+    assert region_text(Region(20, 30, 10, 12), (100, 200), "bicubic") == (
+        "from 12 x 10 of its 200 x 100 (computed on 44 x 42: the border makes it match the whole image)"
+    )
+    assert "(computed on 16 x 14:" in region_text(Region(20, 30, 10, 12), (100, 200), None)
+    assert region_text(Region(0, 0, 9, 200), (9, 200), "bicubic") == "from 200 x 9 of its 200 x 9"
+
+
+def test_a_rectangle_to_come_is_guidance() -> None:
+    assert rectangle_text("cat") == "Draw a rectangle over cat, then click Upscale."
 
 
 def test_one_tile_is_not_worth_a_word() -> None:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from magicgui.widgets import ComboBox
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QComboBox
+
+from napari_refvae.widget.form.eliding import ElidedText
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -13,7 +16,13 @@ if TYPE_CHECKING:
 __all__ = ["ChoiceBox"]
 
 NARROWEST = 70
-"""Pixels. Long names are cut; they widen no dock."""
+"""Pixels. Long names are elided; they widen no dock."""
+
+WIDEST_LIST = 420
+"""Pixels of the list that opens: as wide as its entries, up to this."""
+
+LIST_MARGIN = 40
+"""Pixels of the list beside its text."""
 
 
 class ChoiceBox(ComboBox):
@@ -36,6 +45,8 @@ class ChoiceBox(ComboBox):
         super().__init__(tooltip=tooltip, choices=lambda _: self._entries)  # magicgui asks whenever the parent changes
         self.native.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.native.setMinimumWidth(NARROWEST)
+        self.native.view().setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        self._elided = ElidedText(self.native)
         self.offer(entries, value)
 
     def offer(self, entries: Sequence[tuple[str, Any]], chosen: Any) -> None:
@@ -46,3 +57,13 @@ class ChoiceBox(ComboBox):
                 self.reset_choices()
             if entries:
                 self.value = chosen
+        self._widen_list()
+
+    def _widen_list(self) -> None:
+        """Let whole names be read in the list that opens, and on each of them."""
+        box = self.native
+        texts = [box.itemText(row) for row in range(box.count())]
+        widest = max((box.fontMetrics().horizontalAdvance(text) for text in texts), default=0)
+        box.view().setMinimumWidth(min(widest + LIST_MARGIN, WIDEST_LIST))
+        for row, text in enumerate(texts):
+            box.setItemData(row, text, Qt.ItemDataRole.ToolTipRole)

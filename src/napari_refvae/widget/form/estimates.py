@@ -5,12 +5,26 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from napari_refvae.engine.frame import plan_frame
+from napari_refvae.widget.form.eliding import shortened
+
 if TYPE_CHECKING:
     from napari_refvae.engine.forecasting import Forecast
     from napari_refvae.engine.result import SuperResolutionResult
-    from napari_refvae.spec import Progress
+    from napari_refvae.regions import Region
+    from napari_refvae.spec import Consistency, Progress
 
-__all__ = ["bytes_text", "duration_text", "forecast_text", "made_text", "progress_text", "samples_text", "seconds_left"]
+__all__ = [
+    "bytes_text",
+    "duration_text",
+    "forecast_text",
+    "made_text",
+    "progress_text",
+    "rectangle_text",
+    "region_text",
+    "samples_text",
+    "seconds_left",
+]
 
 STAGES = {
     "encode": "Reading the image",
@@ -28,6 +42,20 @@ def samples_text(count: int, references: int) -> str:
     if references > 1:
         return f"{count * references} samples ({count} x {references} references)"
     return "1 sample" if count == 1 else f"{count} samples"
+
+
+def rectangle_text(name: str) -> str:
+    """What to do where a rectangle is to be the part, and there is none."""
+    return f"Draw a rectangle over {shortened(name)}, then click Upscale."
+
+
+def region_text(region: Region, size: tuple[int, int], consistency: Consistency | None) -> str:
+    """Which part of an image is made, and how much is computed for it."""
+    whole = f"from {region.width} x {region.height} of its {size[1]} x {size[0]}"
+    window = plan_frame(size, region, consistency).window
+    if window == region:
+        return whole
+    return f"{whole} (computed on {window.width} x {window.height}: the border makes it match the whole image)"
 
 
 def forecast_text(forecast: Forecast) -> str:

@@ -65,7 +65,7 @@ class SampleFields(QWidget):
             ("Vividness", self.vividness.native),
         ]
         field_grid(self, rows)
-        for field in (self.samples, self.scale):
+        for field in (self.samples, self.scale, self.temperature, self.vividness):
             field.changed.connect(lambda *_: self.changed.emit())
 
     def roll(self) -> None:

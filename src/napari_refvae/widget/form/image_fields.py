@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 from napari.layers import Image, Shapes
 from psygnal import Signal
@@ -19,7 +20,10 @@ if TYPE_CHECKING:
 
     from napari_refvae.regions import Region
 
-__all__ = ["VIEW", "ImageFields"]
+__all__ = ["USE_KEY", "VIEW", "ImageFields"]
+
+USE_KEY = "napari_refvae_use"
+"""In a layer's metadata: what it is for, if not to be super-resolved: ``"reference"`` or ``"truth"``."""
 
 WHOLE, VIEW, DRAW = "all of it", "in view", "draw ..."
 NO_TRUTH = "(none)"
@@ -27,6 +31,8 @@ NO_TRUTH = "(none)"
 
 class ImageFields(QWidget):
     """Chooses layers of a viewer.
+
+    The image is the newest one that is neither a reference nor the ground truth, until the user chooses.
 
     Parameters
     ----------
@@ -46,23 +52,29 @@ class ImageFields(QWidget):
         self.truth = ChoiceBox("The image as it truly is, to measure samples against; most have none")
         self._preview = Preview(preview)
         self._watched: Shapes | None = None  # where a rectangle may be drawn
+        self._by_hand = False  # whether the user chose the image
+        self._known: WeakSet[Image] = WeakSet()  # offered before
+        self._references: WeakSet[Image] = WeakSet()
         self._lay_out()
         self.image.changed.connect(self._image_chosen)
+        self.image.native.activated.connect(lambda _: self._image_chosen())  # the same one once more, too
         self.part.changed.connect(self._part_chosen)
-        self.truth.changed.connect(lambda *_: self.changed.emit())
+        self.truth.changed.connect(self._truth_chosen)
 
     def _lay_out(self) -> None:
         boxes = (("Image", self.image), ("Part", self.part), ("Ground truth", self.truth))
         grid = field_grid(self, [(name, box.native) for name, box in boxes])
         grid.addWidget(self._preview, 0, 2, 3, 1, Qt.AlignmentFlag.AlignTop)
 
-    def offer_layers(self, images: Sequence[Image], suggested: Image | None) -> list[str]:
+    def offer_layers(self, images: Sequence[Image], active: Any = None) -> list[str]:
         """Offer these image layers and the viewer's shapes layers; return the names of chosen ones that are gone."""
         chosen = [box.value for box in (self.image, self.truth) if isinstance(box.value, Image)]
         gone = [layer.name for layer in chosen if layer not in images]
         entries = [(layer.name, layer) for layer in images]
-        self.image.offer(entries, self.image.value if self.image.value in images else suggested)
         self.truth.offer([(NO_TRUTH, None), *entries], self.truth.value if self.truth.value in images else None)
+        self._by_hand = self._by_hand and self.image.value in images
+        self.image.offer(entries, self.image.value if self._by_hand else self._suggest(images, active))
+        self._known.update(images)
         shapes = [layer for layer in self._viewer.layers if isinstance(layer, Shapes)]
         parts: list[tuple[str, Any]] = [(WHOLE, WHOLE), (VIEW, VIEW)]
         parts += [(_part_name(layer), layer) for layer in shapes] or [(DRAW, DRAW)]
@@ -70,6 +82,15 @@ class ImageFields(QWidget):
         self.part.offer(parts, self.part.value if kept else WHOLE)
         self._watch(self.part.value)
         return gone
+
+    def yield_to(self, references: Sequence[Image]) -> None:
+        """Leave layers to the references, unless the user chose one of them as the image."""
+        self._references = WeakSet(references)
+        self._yield()
+
+    def waits_for_rectangle(self) -> bool:
+        """Whether the part is a rectangle that has not been drawn yet."""
+        return isinstance(self.part.value, Shapes) and not len(self.part.value.data)
 
     def region(self) -> Region | None:
         """The part that is chosen; None for the whole image.
@@ -90,7 +111,29 @@ class ImageFields(QWidget):
         layer = self.image.value
         self._preview.show_picture(None if layer is None else layer_picture(layer, point))
 
+    def _suggest(self, images: Sequence[Image], active: Any = None) -> Image | None:
+        """The newest image with nothing else to do; of several new ones that which is selected."""
+        free = [layer for layer in images if layer not in self._references and layer is not self.truth.value]
+        likely = [layer for layer in free if USE_KEY not in layer.metadata] or free or list(images)
+        if new := [layer for layer in likely if layer not in self._known]:
+            return active if active in new else new[-1]
+        return self.image.value if self.image.value in likely else likely[-1] if likely else None
+
+    def _yield(self) -> None:
+        """Go to another image where this one has become a reference or the ground truth."""
+        images: list[Any] = list(self.image.choices)
+        suggested = self._suggest(images)
+        if suggested is not None and suggested is not self.image.value and not self._by_hand:
+            self.image.offer([(layer.name, layer) for layer in images], suggested)
+            self.show_picture(self._viewer.dims.point)
+            self.changed.emit()
+
+    def _truth_chosen(self) -> None:
+        self._yield()
+        self.changed.emit()
+
     def _image_chosen(self) -> None:
+        self._by_hand = True
         self.show_picture(self._viewer.dims.point)
         self.changed.emit()
 

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from napari.layers import Image
 from psygnal import Signal
 from qtpy.QtCore import QMimeData, Qt
-from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QMenu, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QPushButton, QVBoxLayout, QWidget
 
 from napari_refvae.spec import PriorReference, SelfReference
 from napari_refvae.widget.form.choices import ChoiceBox
+from napari_refvae.widget.form.eliding import ElidedLabel
 from napari_refvae.widget.form.layout import field_grid, small_button
 from napari_refvae.widget.form.previews import Preview, file_picture, layer_picture
 from napari_refvae.widget.results.layers import is_result, read_reference
@@ -80,6 +81,11 @@ class ReferenceList(QWidget):
         """All references, the first one first."""
         return [self.box.value, *self._more]
 
+    @property
+    def layers(self) -> list[Image]:
+        """The layers among them."""
+        return [one for one in self.choices if isinstance(one, Image)]
+
     def add(self, choice: Choice) -> None:
         """Add a layer, file or kind; it becomes the first reference where there was none. Twice counts once."""
         if choice in self.choices:
@@ -102,7 +108,7 @@ class ReferenceList(QWidget):
 
     def offer_layers(self, layers: Sequence[Image]) -> list[str]:
         """Offer these layers, and return the names of chosen ones that are gone; gone ones become none."""
-        gone = [one.name for one in self.choices if isinstance(one, Image) and one not in layers]
+        gone = [one.name for one in self.layers if one not in layers]
         self._layers = list(layers)
         first = self.box.value
         self._refill(PriorReference() if first is None or first not in [*layers, *self._fixed] else first)
@@ -147,8 +153,7 @@ class ReferenceList(QWidget):
         row = QHBoxLayout(chip)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(6)
-        name = QLabel(_name(choice))
-        name.setMinimumWidth(20)
+        name = ElidedLabel(_name(choice))
         name.setToolTip(str(choice) if isinstance(choice, Path) else _name(choice))
         gone = small_button("\N{MULTIPLICATION SIGN}", "Take this reference out", lambda: self.remove(choice))
         row.addWidget(picture)

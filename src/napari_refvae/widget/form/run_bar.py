@@ -16,6 +16,8 @@ PRIMARY = (
     "QPushButton:pressed { background-color: #1d5fa8; }"
     "QPushButton:disabled { background-color: rgba(128, 128, 128, 60); color: #8a8d93; }"
 )
+CANCEL = "QPushButton { font-weight: bold; }"
+"""A plain button: what goes on is not waiting for this click."""
 
 
 class RunBar(QWidget):
@@ -74,7 +76,7 @@ class RunBar(QWidget):
     @forecast.setter
     def forecast(self, text: str) -> None:
         self._forecast.setText(text)
-        self._forecast.setVisible(bool(text))
+        self._forecast.setVisible(bool(text) and self._bar.isHidden())
 
     def put_on_clipboard(self, code: str) -> None:
         """Let the user paste Python code."""
@@ -86,6 +88,8 @@ class RunBar(QWidget):
     def show_running(self) -> None:
         """The button cancels, the bar begins."""
         self.button.text, self.button.enabled = "Cancel", True
+        self.button.native.setStyleSheet(CANCEL)
+        self._forecast.hide()  # it is about the next click
         self._bar.setValue(0)
         self._bar.show()
         self._actions.hide()
@@ -93,6 +97,8 @@ class RunBar(QWidget):
     def show_idle(self, ready: bool, has_run: bool) -> None:
         """The button starts, if all is ready; a run can be copied and undone, if there is one."""
         self.button.text, self.button.enabled = "Upscale", ready
+        self.button.native.setStyleSheet(PRIMARY)
+        self._forecast.setVisible(bool(self.forecast))
         self._bar.hide()
         self._actions.setVisible(has_run)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from napari_refvae.widget.closing import ClosingWatcher
+from napari_refvae.widget.docking import DockPlacing
 from napari_refvae.widget.gallery.place import GalleryPlace
 from napari_refvae.widget.results.runs import Runs
 
@@ -32,4 +33,5 @@ class GalleryDock(GalleryPlace):
     def __init__(self, napari_viewer: napari.Viewer) -> None:
         super().__init__(Runs.of_viewer(napari_viewer), napari_viewer, MARGINS)
         self.open()
+        self._placing = DockPlacing(self, beside=True)
         self._watcher = ClosingWatcher(self, self.release)

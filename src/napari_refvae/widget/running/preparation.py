@@ -102,7 +102,7 @@ class Preparation:
             if self._on_change is None:
                 return None
             self.options = self._engine.options()  # first: a model that cannot be had must not hide the others
-            return self._engine.prepare(*choice)
+            return None if self._on_change is None else self._engine.prepare(*choice)
 
     def _took(self, choice: Choice, readiness: Readiness | None, problem: str | None) -> None:
         """Back on the main thread."""

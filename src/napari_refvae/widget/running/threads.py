@@ -15,7 +15,7 @@ from typing import Any
 
 from qtpy.QtCore import QThreadPool, QTimer
 
-__all__ = ["start_apart"]
+__all__ = ["start_apart", "wait_for_workers"]
 
 SIGNALS = ("started", "yielded", "returned", "errored", "finished")
 
@@ -33,6 +33,12 @@ def start_apart(worker: Any) -> None:
     pool.releaseThread()  # without one reserved before, this lends one
     worker.finished.connect(lambda: _take_back(pool, worker))
     worker.start()
+
+
+def wait_for_workers(seconds: float) -> bool:
+    """Wait until no worker runs, and say whether it came to that."""
+    pool = QThreadPool.globalInstance()
+    return pool is None or bool(pool.waitForDone(round(1000 * seconds)))
 
 
 def _take_back(pool: QThreadPool, worker: Any) -> None:

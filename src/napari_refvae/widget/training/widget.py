@@ -18,6 +18,7 @@ from qtpy.QtWidgets import QApplication, QVBoxLayout, QWidget
 
 from napari_refvae.errors import InvalidSpecError, RefVAEError, TrainingError
 from napari_refvae.widget.closing import ClosingWatcher
+from napari_refvae.widget.docking import DockPlacing
 from napari_refvae.widget.form.layout import field_grid
 from napari_refvae.widget.preferences import apply_cache_folder, choose_model, read_preferences
 from napari_refvae.widget.results.layers import is_result
@@ -67,6 +68,7 @@ class TrainWidget(QWidget):
         self._process = TrainingProcess()
         self._process.said.connect(self._show_progress)
         self._process.ended.connect(self._finish)
+        self._placing = DockPlacing(self)
         self._watcher = ClosingWatcher(self, self._close)
         self.button.changed.connect(self._click)
         self.use.changed.connect(self._use)
