@@ -79,6 +79,17 @@ def test_crossed_samples_are_drawn_with_the_others_references(tiny_preset):
     assert (outputs.prior[0, 0] - lent[0, 0]).abs().max() > 1e-4
 
 
+def test_every_other_crossed_example_has_one_noise_field_for_all_its_samples(tiny_preset):
+    settings = config(crossed=True, data=replace(DATA, dropped=0.0, fully_vivid=1.0))
+    network = TrainingNetwork.told(settings, lively(build_model(tiny_preset)))
+    batch = ExampleSource([data.astronaut()], [], settings.data, 8, seed=0).batch(0)
+    batch = batch._replace(reference=batch.reference[[0, 0, 0, 0, 0]])  # nothing but noise can tell samples apart
+    drawn = draw_latents(settings, network.model.layout, batch, 3, step=0, rank=0)
+    first, second = network(batch, drawn._replace(code=torch.zeros_like(drawn.code))).prior
+    apart = (first - second).abs().amax(dim=(1, 2, 3))
+    assert apart[1] < 1e-5 < 1e-3 < apart[[0, 2]].min()
+
+
 def test_a_direction_needs_references_that_differ():
     stage = StageConfig("one", 1.0, 1e-3, 1e-3, LossWeights(style_direction=0.1))
     for settings in ({}, {"crossed": True, "samples": 1}, {"crossed": True, "data": replace(DATA, vivid=1)}):

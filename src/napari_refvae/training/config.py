@@ -138,7 +138,8 @@ class TrainingConfig:
         ``reference``, as the paper says, or ``original``, as its published code does.
     crossed
         Whether the prior samples of an example are drawn with different references, its own and then those of the
-        step's other vivid examples in turn, and not all with its own.
+        step's other vivid examples in turn, and not all with its own. Every other example's samples then share one
+        noise field, so that what tells them apart is the reference.
     adversary
         ``features``: heads on frozen features; ``patchgan``: a network of its own on the pixels.
     adversarial_loss

@@ -141,10 +141,17 @@ class TrainingNetwork(nn.Module):
     def _fields(self, detail: Tensor, features: Tensor, drawn: Drawn) -> tuple[DiagonalGaussian | None, Tensor]:
         """The posterior of the vivid examples' noise fields, and all fields, row by row."""
         if self.detail is None or not self.seeing:
-            return None, torch.cat([drawn.faithful_noise, drawn.noise.flatten(0, 1)])
+            return None, torch.cat([drawn.faithful_noise, self._shared(drawn.noise).flatten(0, 1)])
         noise = self.detail(detail.contiguous(memory_format=torch.channels_last), features)
-        rest = drawn.noise[1:].flatten(0, 1)
+        rest = self._shared(drawn.noise[1:]).flatten(0, 1)
         return noise, torch.cat([drawn.faithful_noise, noise.sample(drawn.noise[0]), rest])
+
+    def _shared(self, noise: Tensor) -> Tensor:
+        """Where references are crossed, every other example's samples share one field: references alone differ."""
+        if not self.crossed:
+            return noise
+        odd = (torch.arange(noise.shape[1], device=noise.device) % 2 == 1)[:, None, None, None]
+        return torch.where(odd, noise[:1], noise)
 
 
 def silence_latents(model: ReferenceVAE) -> None:
