@@ -254,7 +254,7 @@ class TestMemory:
         assert layer() is None
         for index in (0, 2):
             sample = run.samples[index]
-            assert sample.image.data is sample.finished.sr
+            assert np.shares_memory(sample.image.data, sample.finished.sr)
             assert (sample.image.data == index + 1).all()
 
     def test_a_region_does_not_hold_the_image_around_it(self, runs: Runs) -> None:

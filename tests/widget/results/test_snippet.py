@@ -32,7 +32,7 @@ def replayed(viewer: ViewerModel) -> list[np.ndarray]:
     made = runs.latest()
     assert made is not None
     assert made.id != told.id
-    assert [layer.name.replace(" [1]", "") for layer in made.layers] == [layer.name for layer in told.layers]
+    assert [layer.name.replace(" run 2", "") for layer in made.layers] == [layer.name for layer in told.layers]
     runs.remove(made)
     return [layer.data for layer in scope["layers"]]
 

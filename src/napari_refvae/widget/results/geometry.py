@@ -11,12 +11,14 @@ from napari.utils.transforms import Affine
 from napari_refvae.errors import InvalidInputError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from napari.layers import Image
     from numpy.typing import NDArray
 
     from napari_refvae.spec import Region
 
-__all__ = ["Geometry"]
+__all__ = ["Geometry", "StackPlace"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,8 +42,7 @@ class Geometry:
         InvalidInputError
             If the layer is a stack whose transform mixes the last two axes with the others.
         """
-        rotate, affine = np.array(layer.rotate, float), np.array(layer.affine.affine_matrix, float)
-        shear = Affine(shear=layer.shear, ndim=layer.ndim).linear_matrix
+        rotate, shear, affine = _matrices(layer)
         if layer.ndim > 2 and any(_mixes(matrix) for matrix in (rotate, shear, affine[:-1, :-1])):
             raise InvalidInputError(
                 f"expected a stack whose planes are parallel to the last two axes; got {layer.name!r}, which is "
@@ -77,6 +78,81 @@ class Geometry:
     def _linear(self) -> NDArray[np.float64]:
         """From data to the space that ``translate`` shifts."""
         return Affine(scale=self.scale, rotate=self.rotate, shear=self.shear).linear_matrix
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StackPlace:
+    """Where one plane of a stack lies on the axes before the last two: what is made of it lies there, and there only.
+
+    The fields are those of `Geometry`, for a stack of this one plane; ``affine`` is ``(k + 1, k + 1)`` for ``k`` axes.
+    """
+
+    scale: NDArray[np.float64]
+    translate: NDArray[np.float64]
+    rotate: NDArray[np.float64]
+    shear: NDArray[np.float64]
+    affine: NDArray[np.float64]
+    units: tuple[Any, ...]
+    axis_labels: tuple[str, ...]
+
+    @classmethod
+    def of(cls, layer: Image, plane: Sequence[int]) -> StackPlace | None:
+        """The place of a plane of a layer for which there is a `Geometry`; None for a single image."""
+        count = layer.ndim - 2
+        if count == 0:
+            return None
+        rotate, shear, affine = _matrices(layer)
+        linear = Affine(scale=layer.scale, rotate=rotate, shear=shear).linear_matrix[:count, :count]
+        leading = [*range(count), layer.ndim]  # and the affine's last row and column
+        return cls(
+            scale=np.array(layer.scale, float)[:count],
+            translate=np.array(layer.translate, float)[:count] + linear @ np.array(plane, float),
+            rotate=rotate[:count, :count],
+            shear=shear[:count, :count],
+            affine=affine[np.ix_(leading, leading)],
+            units=tuple(layer.units)[:count],
+            axis_labels=tuple(layer.axis_labels)[:count],
+        )
+
+    @property
+    def point(self) -> NDArray[np.float64]:
+        """World coordinates of the plane, one an axis."""
+        world: NDArray[np.float64] = self.affine[:-1, :-1] @ self.translate + self.affine[:-1, -1]
+        return world
+
+    def lifted(self, pixels: NDArray[Any]) -> NDArray[Any]:
+        """The same pixels as a stack of one plane: a view."""
+        return pixels[(None,) * len(self.scale)]
+
+    def around(self, geometry: Geometry) -> dict[str, Any]:
+        """Keywords of ``viewer.add_image`` for `lifted` pixels that lie within the plane as ``geometry`` says."""
+        count, inner = len(self.scale), geometry
+        affine = np.eye(count + 3)
+        affine[:count, :count], affine[:count, -1] = self.affine[:-1, :-1], self.affine[:-1, -1]
+        affine[count:, count:] = inner.affine
+        return {
+            "scale": np.concatenate([self.scale, inner.scale]),
+            "translate": np.concatenate([self.translate, inner.translate]),
+            "rotate": _side_by_side(self.rotate, inner.rotate),
+            "shear": _side_by_side(self.shear, inner.shear),
+            "affine": affine,
+            "units": self.units + inner.units,
+            "axis_labels": self.axis_labels + inner.axis_labels,
+        }
+
+
+def _matrices(layer: Image) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Rotation and shear of a layer, ``(n, n)``, and its affine, ``(n + 1, n + 1)``."""
+    shear = Affine(shear=layer.shear, ndim=layer.ndim).linear_matrix
+    return np.array(layer.rotate, float), shear, np.array(layer.affine.affine_matrix, float)
+
+
+def _side_by_side(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[np.float64]:
+    """A matrix that does the one to the first axes and the other to the last, and mixes nothing."""
+    count = len(first)
+    both = np.eye(count + len(second))
+    both[:count, :count], both[count:, count:] = first, second
+    return both
 
 
 def _mixes(matrix: NDArray[np.float64]) -> bool:

@@ -13,7 +13,7 @@ import numpy as np
 from napari_refvae.errors import InvalidInputError
 from napari_refvae.imageio.pixels import as_reference
 from napari_refvae.spec import ImageReference, IntensityRange, Region
-from napari_refvae.widget.results.geometry import Geometry
+from napari_refvae.widget.results.geometry import Geometry, StackPlace
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,6 +50,8 @@ class InputImage:
         Of a stack, the index of the plane on the axes before the last two; empty for a single image.
     is_cut_out
         Whether ``pixels`` are those of the region alone.
+    stack
+        Where the plane lies in its stack; None for a single image.
     """
 
     name: str
@@ -60,6 +62,7 @@ class InputImage:
     region: Region | None = None
     plane: tuple[int, ...] = ()
     is_cut_out: bool = False
+    stack: StackPlace | None = None
 
     @property
     def lr(self) -> NDArray[Any]:
@@ -106,7 +109,15 @@ def read_input(layer: Image, point: Sequence[float] | None = None) -> InputImage
     if not layer.rgb:
         look["colormap"] = layer.colormap
     plane = shown_plane(layer, point)
-    return InputImage(layer.name, _pixels(layer, plane), _intensity_range(layer), Geometry.of(layer), look, plane=plane)
+    return InputImage(
+        name=layer.name,
+        pixels=_pixels(layer, plane),
+        intensity_range=_intensity_range(layer),
+        geometry=Geometry.of(layer),
+        look=look,
+        plane=plane,
+        stack=StackPlace.of(layer, plane),
+    )
 
 
 def read_reference(layer: Image, point: Sequence[float] | None = None) -> ImageReference:

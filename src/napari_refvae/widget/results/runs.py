@@ -1,24 +1,27 @@
 """What each run put into the viewer: adding it, taking it back, and telling who wants to know.
 
 Main thread only. The layers of a run lie together, from the top: sample 1, its residual map, sample 2, its residual
-map, ..., the faithful image, the spread. Only the first sample is visible.
+map, ..., the faithful image, the spread. Only the first sample is visible, and what it covers of older runs is hidden
+until it goes. Runs of one click on several channels belong together: they are shown, undone and numbered as one.
 """
 
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary, WeakSet, ref
+from weakref import WeakKeyDictionary, ref
 
+import numpy as np
 from psygnal import Signal
 
 from napari_refvae.widget.results.layers import METADATA_KEY, is_result
+from napari_refvae.widget.results.listing import insert_layer, remove_layers
 from napari_refvae.widget.results.making import faithful_layer, residual_layer, sample_layer, spread_layer
 from napari_refvae.widget.results.maps import MapSpec, finished_maps
+from napari_refvae.widget.results.run import Run, RunRecord, SampleLayers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
 
     from napari.layers import Image
     from numpy.typing import NDArray
@@ -28,108 +31,6 @@ if TYPE_CHECKING:
     from napari_refvae.widget.results.maps import FinishedMap
 
 __all__ = ["Run", "RunRecord", "Runs", "SampleLayers"]
-
-
-@dataclass(eq=False)
-class SampleLayers:
-    """One sample in the viewer.
-
-    Attributes
-    ----------
-    finished
-        What the engine said of it.
-    kept
-        The user's verdict: None undecided, True kept, False discarded.
-    scores
-        ``"psnr"``, ``"ssim"`` and so on against the ground truth, filled by whoever measures them.
-    """
-
-    finished: FinishedSample
-    image: Image
-    residual: Image | None = None
-    kept: bool | None = None
-    scores: dict[str, float] = field(default_factory=dict)
-
-    @property
-    def index(self) -> int:
-        """Its place in the run, from 0."""
-        return self.finished.index
-
-    @property
-    def reference(self) -> str:
-        """Name of its reference."""
-        return self.finished.reference
-
-    @property
-    def seed(self) -> int:
-        """What makes it again alone."""
-        return self.finished.seed
-
-    @property
-    def lr_psnr(self) -> float:
-        """How well it gives the input back, in dB."""
-        return self.finished.lr_psnr
-
-    @property
-    def layers(self) -> list[Image]:
-        """From the top."""
-        return [self.image] if self.residual is None else [self.image, self.residual]
-
-    def own_pixels(self) -> None:
-        """Copy the pixels, if they are part of an array of all samples, which each of them would keep alive."""
-        shared = self.finished.sr
-        if shared.base is None:
-            return
-        self.finished = replace(self.finished, sr=shared.copy())
-        if self.image.data is shared:  # the user may have put others there
-            self.image.data = self.finished.sr
-
-
-@dataclass(frozen=True, slots=True)
-class RunRecord:
-    """What is kept of a result beside its layers; the fields are those of `SuperResolutionResult`."""
-
-    references: tuple[str, ...]
-    seeds: tuple[int, ...]
-    provenance: Mapping[str, Any]
-    scale: int
-
-
-@dataclass(eq=False)
-class Run:
-    """One run in the viewer.
-
-    Attributes
-    ----------
-    id
-        Eight hexadecimal digits, in the metadata of all its layers.
-    origin
-        A copy of its input, or of the part of it that is super-resolved.
-    truth
-        The ground truth, stored as a sample is, or None.
-    maps
-        Which maps it shows.
-    samples
-        By index; a sample whose layer the user removed is gone from here.
-    result
-        What made it; None until the run is complete. The pixels are in its layers only.
-    """
-
-    id: str
-    origin: InputImage
-    truth: NDArray[Any] | None = None
-    maps: MapSpec = field(default_factory=MapSpec)
-    samples: dict[int, SampleLayers] = field(default_factory=dict)
-    faithful: Image | None = None
-    spread: Image | None = None
-    result: RunRecord | None = None
-    _made: WeakSet[Image] = field(default_factory=WeakSet, repr=False)  # every layer it added, if it is anywhere yet
-
-    @property
-    def layers(self) -> list[Image]:
-        """All of them, from the top."""
-        made = [layer for index in sorted(self.samples) for layer in self.samples[index].layers]
-        return made + [layer for layer in (self.faithful, self.spread) if layer is not None]
 
 
 class Runs:
@@ -171,27 +72,46 @@ class Runs:
         """The run that a layer is of, or None."""
         return self._runs.get(layer.metadata[METADATA_KEY]["run"]) if is_result(layer) else None
 
-    def begin(self, origin: InputImage, truth: NDArray[Any] | None = None, maps: MapSpec | None = None) -> Run:
-        """Open a run that has no layers yet."""
-        run = Run(uuid.uuid4().hex[:8], origin.cut_out(), truth, maps or MapSpec())
+    def together(self, run: Run) -> list[Run]:
+        """The run, and those of the same click on other channels: the oldest first."""
+        return [other for other in self if other is run or (run.click and other.click == run.click)]
+
+    def begin(
+        self, origin: InputImage, truth: NDArray[Any] | None = None, maps: MapSpec | None = None, click: str = ""
+    ) -> Run:
+        """Open a run that has no layers yet.
+
+        Parameters
+        ----------
+        origin, truth, maps
+            As `Run` has them.
+        click
+            The same for all channels that one click is about; empty for an image alone.
+        """
+        taken = [run.number for run in self if run.origin.title == origin.title]
+        number = max(taken, default=0) + 1
+        run = Run(uuid.uuid4().hex[:8], origin.cut_out(), truth, maps or MapSpec(), number, click)
         self._runs[run.id] = run
         return run
 
     def add_sample(self, run: Run, finished: FinishedSample) -> SampleLayers:
         """Show a finished sample, below those before it; the first one is visible and selected."""
-        image = sample_layer(run.origin, finished, run.id)
-        image.visible = not run.samples
+        first = not run.samples
+        image = sample_layer(run.origin, finished, run.id, run.number)
+        image.visible = first
         sample = SampleLayers(finished, image)
         above = [run.samples[index] for index in sorted(run.samples) if index < finished.index]
-        self._insert(run, image, below=above[-1].layers[-1] if above else None, select=not run.samples)
+        self._insert(run, image, below=above[-1].layers[-1] if above else None, select=first)
         run.samples[finished.index] = sample
+        if first:
+            self._cover(run, image)
         self.changed.emit(run)
         return sample
 
     def add_map(self, run: Run, made: FinishedMap) -> None:
         """Show a map: a residual one below its sample, unless the user removed that; the spread below all else."""
         if made.kind == "spread":
-            run.spread = spread_layer(run.origin, made.values, run.id)
+            run.spread = spread_layer(run.origin, made.values, run.id, run.number)
             self._insert(run, run.spread, below=_lowest(run))
         elif made.index in run.samples:
             sample = run.samples[made.index]
@@ -215,27 +135,27 @@ class Runs:
         for made in finished_maps(result, run.maps, run.truth) if maps is None else maps:
             self.add_map(run, made)
         if result.faithful is not None:
-            run.faithful = faithful_layer(run.origin, result.faithful, run.id)
+            run.faithful = faithful_layer(run.origin, result.faithful, run.id, run.number)
             self._insert(run, run.faithful, below=_lowest(run))
         for layer in run.layers:
             layer.metadata[METADATA_KEY]["provenance"] = dict(result.provenance)
         self.changed.emit(run)
 
     def remove(self, run: Run) -> None:
-        """Undo a run: all its layers go, and nothing else changes."""
-        if self._runs.pop(run.id, None) is None:
-            return
-        layers = self._layers
-        with layers.batched_update():
-            for layer in [layer for layer in layers if layer in run._made]:
-                layers.remove(layer)
-        self.removed.emit(run.id)
+        """Undo a run, and those of the same click: all their layers go, what they had covered is back, no more."""
+        going = [each for each in self.together(run) if self._runs.pop(each.id, None) is not None]
+        remove_layers(self._layers, [layer for each in going for layer in each._made])
+        for each in going:
+            self._uncover(each)
+        for each in going:
+            self.removed.emit(each.id)
 
     def show_only(self, run: Run, index: int) -> None:
-        """Show one sample; hide the run's other samples, its maps and its faithful image."""
-        shown = run.samples[index].image
-        for layer in run.layers:
-            layer.visible = layer is shown
+        """Show one sample, of all channels; hide the run's other samples, its maps and its faithful image."""
+        for each in self.together(run):
+            shown = each.samples[index].image if index in each.samples else None
+            for layer in each.layers:
+                layer.visible = layer is shown
 
     @property
     def _layers(self) -> Any:
@@ -246,14 +166,30 @@ class Runs:
     def _insert(self, run: Run, layer: Image, below: Image | None, select: bool = False) -> None:
         """Put a layer under another one of its run, or on top; the selection stays unless asked for."""
         layers = self._layers
-        selected = set(layers.selection)
         if below is not None and below in layers:
             position = layers.index(below)
         else:
             position = max((layers.index(mine) + 1 for mine in run.layers if mine in layers), default=len(layers))
         run._made.add(layer)  # before it is shown: what goes wrong there leaves a layer to take back
-        layers.insert(position, layer)
-        layers.selection = {layer} if select else selected
+        insert_layer(layers, position, layer, select=select)
+
+    def _cover(self, run: Run, image: Image) -> None:
+        """Hide what older runs show at the place of a new one: it would shine through its edges and its gaps."""
+        for older in self:
+            if older in self.together(run):
+                continue
+            for layer in older.layers:
+                if layer.visible and _overlap(layer, image):
+                    layer.visible = False
+                    run._covered.add(layer)
+
+    def _uncover(self, run: Run) -> None:
+        """Show again what a run had hidden, where no newer one lies over it."""
+        for layer in run._covered:
+            newer = [each for each in self if each is not self.of(layer)]
+            hidden = any(mine.visible and _overlap(mine, layer) for each in newer for mine in each.layers)
+            if layer in self._layers and not hidden:
+                layer.visible = True
 
     def _layer_removed(self, event: Any) -> None:
         """Forget a layer that the user removed, and the run with its last layer: until then it can be undone."""
@@ -270,6 +206,15 @@ class Runs:
 
 
 _OF_VIEWERS: WeakKeyDictionary[Any, Runs] = WeakKeyDictionary()
+
+
+def _overlap(one: Image, other: Image) -> bool:
+    """Whether the upright boxes around two layers have a place in common, on the axes that both have."""
+    first, second = (np.asarray(layer.extent.world) for layer in (one, other))
+    axes = min(first.shape[1], second.shape[1])
+    first, second = first[:, -axes:], second[:, -axes:]
+    apart = (np.maximum(first[0], second[0]) - np.minimum(first[1], second[1])) > 0
+    return not apart.any()
 
 
 def _lowest(run: Run) -> Image | None:
