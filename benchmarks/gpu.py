@@ -8,6 +8,7 @@ Run ``python benchmarks/gpu.py``.
 
 from __future__ import annotations
 
+import copy
 import statistics
 import time
 from functools import partial
@@ -47,7 +48,8 @@ def main() -> None:
         rows.append(_whole_run(options.preset, samples, side, device, repeats))
         if (samples, side) == JUDGED or options.quick:
             figures["ten_samples_seconds"] = rows[-1][1]
-    rate = product_rate(device, 512 if options.quick else PRODUCT, repeats)
+    product = 512 if options.quick else PRODUCT
+    rate = product_rate(device, product, repeats)
     samples, side = (2, 16) if options.quick else JUDGED
     seconds, work = decode(options.preset, samples, side, device, repeats)
     figures |= {"decode_share": work / seconds / rate, "product_rate": rate}
@@ -55,7 +57,7 @@ def main() -> None:
     name = f"decoding alone, {samples} samples of {side} -> {8 * side}"
     cells.append([name, duration(seconds), f"{work / seconds / 1e12:.1f} TFLOP/s", f"{work / seconds / rate:.0%}"])
     note = (
-        f"{_name(device)}: {rate / 1e12:.1f} TFLOP/s in bfloat16 for a product of matrices of side {PRODUCT}. "
+        f"{_name(device)}: {rate / 1e12:.1f} TFLOP/s in bfloat16 for a product of matrices of side {product}. "
         f"`{options.preset}`, uint8 in and out on the host; medians of {repeats} turns. The last line's share is of "
         "that rate."
     )
@@ -84,7 +86,7 @@ def product_rate(device: torch.device, side: int, repeats: int) -> float:
 @torch.inference_mode()
 def decode(preset: str, samples: int, side: int, device: torch.device, repeats: int) -> tuple[float, float]:
     """Seconds of the decode door on a batch of samples, and its multiplications and additions."""
-    network = workloads.model(preset).network.to(device).to(memory_format=torch.channels_last)
+    network = copy.deepcopy(workloads.model(preset).network).to(device).to(memory_format=torch.channels_last)
     layout = network.layout
     code = torch.randn(samples, layout.code, device=device)
     noise = torch.randn(samples, layout.noise, side, side, device=device)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import time
 from pathlib import Path
 
 import torch
@@ -18,8 +19,11 @@ INSTRUCTIONS = {
 }
 """Those of Linux's flags that decide how fast a network runs, and their usual names."""
 
-BUSY = 0.25
-"""Load average a core above which the machine was not idle."""
+BUSY = 0.1
+"""Share of the cores' time above which others disturb what is measured."""
+
+WATCHED = 2.0
+"""Seconds over which that share is taken."""
 
 
 def describe() -> str:
@@ -42,14 +46,24 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
-def load() -> float:
-    """What others want of the machine: the load average of the last minute; 0 where there is none."""
-    return os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+def busy() -> float:
+    """Share of this process's cores that others take now, watched for two seconds; 0 where the system does not tell."""
+    before = _ticks()
+    time.sleep(WATCHED)
+    after = _ticks()
+    spent, idle = (after[key] - before[key] for key in ("all", "idle"))
+    return 1 - idle / spent if spent else 0.0
 
 
-def is_busy(load_average: float) -> bool:
-    """Whether figures that are measured under it are worth nothing."""
-    return load_average > BUSY * cores()
+def _ticks() -> dict[str, int]:
+    """Of the cores that this process may run on: in all and idle, since the system started."""
+    try:
+        lines = Path("/proc/stat").read_text().splitlines()
+    except OSError:
+        return {"all": 0, "idle": 0}
+    ours = {f"cpu{core}" for core in os.sched_getaffinity(0)}
+    ticks = [[int(word) for word in words[1:9]] for words in map(str.split, lines) if words[0] in ours]
+    return {"all": sum(map(sum, ticks)), "idle": sum(core[3] + core[4] for core in ticks)}
 
 
 def _processor() -> str:

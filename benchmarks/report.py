@@ -57,15 +57,13 @@ def main() -> None:
     if options.render:
         DOCS.write_text(rendered(DOCS.read_text(encoding="utf-8"), measured), encoding="utf-8")
         return
-    said, load = machine.describe(), machine.load()
-    print(f"{said}; load average {load:.2f}")
-    if machine.is_busy(load):
-        print("The machine is not idle: figures will be too slow.")
+    said = machine.describe()
+    print(said)
     made: dict[str, Entry] = {}
     for number, name in enumerate(options.only, start=1):
         print(f"[{number}/{len(options.only)}] {name} ...", end=" ", flush=True)
-        made[name] = run(name, quick=options.quick) | {"machine": said, "load": round(load, 2)}
-        print(f"{'FAILED' if made[name]['failed'] else 'done'} in {duration(made[name]['seconds'])}", flush=True)
+        made[name] = run(name, _passed_on(options)) | {"machine": said}
+        print(_outcome(made[name]), flush=True)
         if not options.quick:
             _write(measured | made)
     if options.quick:
@@ -74,12 +72,13 @@ def main() -> None:
     raise SystemExit(any(entry["failed"] for entry in made.values()))
 
 
-def run(name: str, *, quick: bool) -> Entry:
-    """Run one script; its text, its figures, its time, and whether it failed."""
+def run(name: str, words: list[str]) -> Entry:
+    """Run one script; its text, its figures, its time, whether it failed, and what others took just before."""
     LOGS.mkdir(parents=True, exist_ok=True)
+    busy = machine.busy()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "figures.json"
-        command = [sys.executable, str(HERE / f"{name}.py"), "--figures", str(path), *(["--quick"] if quick else [])]
+        command = [sys.executable, str(HERE / f"{name}.py"), "--figures", str(path), *words]
         start = time.monotonic()
         failure, text, errors = _run(command)
         seconds = time.monotonic() - start
@@ -87,11 +86,20 @@ def run(name: str, *, quick: bool) -> Entry:
     (LOGS / f"{name}.log").write_text(f"{text}\n{errors}", encoding="utf-8")
     return {
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
-        "seconds": seconds,
+        "seconds": round(seconds, 1),
+        "busy": round(busy, 3),
         "failed": bool(failure),
         "text": f"This failed: {failure}" if failure else text,
         "figures": {} if failure else figures,
     }
+
+
+def _outcome(entry: Entry) -> str:
+    """One line for who watches."""
+    said = f"{'FAILED' if entry['failed'] else 'done'} in {duration(entry['seconds'])}"
+    if entry["busy"] > machine.BUSY:
+        said += f"; others took {entry['busy']:.0%} of the cores when it began: its figures are too slow"
+    return said
 
 
 def flat(measured: dict[str, Entry]) -> dict[str, float]:
@@ -123,9 +131,9 @@ def rendered(page: str, measured: dict[str, Entry]) -> str:
 def _machine(usual: Entry, measured: dict[str, Entry]) -> str:
     minutes = sum(entry["seconds"] for entry in measured.values()) / 60
     text = f"{usual['machine']}. {usual['date']}; the whole report took {minutes:.0f} minutes."
-    load = max(entry["load"] for entry in measured.values())
-    if any(machine.is_busy(entry["load"]) for entry in measured.values()):
-        text += f"\n\n**The machine was not idle** (load average {load:.1f}): the figures below are provisional."
+    busy = max(entry["busy"] for entry in measured.values())
+    if busy > machine.BUSY:
+        text += f"\n\n**The machine was not idle** (others took up to {busy:.0%} of it): these figures are provisional."
     return text
 
 
@@ -145,6 +153,12 @@ def _run(command: list[str]) -> tuple[str, str, str]:
     return (complaint[-1] if done.returncode else ""), done.stdout.strip(), done.stderr
 
 
+def _passed_on(options: argparse.Namespace) -> list[str]:
+    """What the scripts are told."""
+    repeats = [] if options.repeats is None else ["--repeats", str(options.repeats)]
+    return [*repeats, *(["--quick"] if options.quick else [])]
+
+
 def _write(measured: dict[str, Entry]) -> None:
     """Figures first: the page can be rendered again from them."""
     ordered = {name: measured[name] for name in SCRIPTS if name in measured}
@@ -155,6 +169,7 @@ def _write(measured: dict[str, Entry]) -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", nargs="+", choices=SCRIPTS, default=SCRIPTS, metavar="NAME")
+    parser.add_argument("--repeats", type=int, help="turns of each way, for a rough first look")
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--render", action="store_true")
     return parser.parse_args()

@@ -83,15 +83,14 @@ def largest_difference(side: int, samples: int = 2) -> float:
 
 def _ways(side: int, samples: int) -> dict[str, partial[int]]:
     package = {
-        name: partial(workloads.upscale, preset, side, samples, precision, device="cpu")
-        for name, (preset, precision) in WAYS.items()
+        name: partial(workloads.upscale, preset, side, samples, precision) for name, (preset, precision) in WAYS.items()
     }
     return {NAIVE: partial(workloads.naive, side, samples), **package}
 
 
 def _before() -> dict[str, partial[None]]:
     """What is warmed up before each turn; the naive way has met every kernel it needs in the comparison."""
-    return {name: partial(workloads.ready, preset, precision, "cpu") for name, (preset, precision) in WAYS.items()}
+    return {name: partial(workloads.ready, preset, precision) for name, (preset, precision) in WAYS.items()}
 
 
 if __name__ == "__main__":

@@ -36,9 +36,7 @@ def main() -> None:
     options = measuring.parser(__doc__).parse_args()
     usual = USUAL | ({"side": 32, "samples": 2} if options.quick else {})
     runs = {_label(varied): usual | varied for varied in (QUICK if options.quick else VARIED)}
-    ways: dict[str, Callable[[], object]] = {
-        name: partial(workloads.upscale, **run, device="cpu") for name, run in runs.items()
-    }
+    ways: dict[str, Callable[[], object]] = {name: partial(workloads.upscale, **run) for name, run in runs.items()}
     before = {name: partial(workloads.ready, run["preset"], run["precision"]) for name, run in runs.items()}
     times = take_turns(ways, measuring.turns(options), before=before)
     middle = measuring.medians(times)

@@ -80,14 +80,21 @@ def save_random(preset: str, folder: Path) -> Path:
 
 
 def upscale(
-    preset: str, side: int, samples: int, precision: str = "auto", tile: str | int = "auto", device: str = "auto"
+    preset: str,
+    side: int,
+    samples: int,
+    precision: str = "auto",
+    tile: str | int = "auto",
+    device: str = "cpu",
+    *,
+    guided: bool = True,
 ) -> int:
-    """Make samples by the public entry, one reference, uint8 in and out, projected; return the bytes made."""
+    """Make samples by the public entry, uint8 in and out, projected, with one reference or none; return bytes made."""
     from napari_refvae import upscale as make
 
     result = make(
         picture(side),
-        reference(),
+        reference() if guided else (),
         samples=samples,
         model=model(preset),
         precision=precision,
@@ -105,7 +112,7 @@ def naive(side: int, samples: int) -> int:
     return made.nbytes
 
 
-def ready(preset: str, precision: str = "auto", device: str = "auto") -> None:
+def ready(preset: str, precision: str = "auto", device: str = "cpu") -> None:
     """Have a model loaded, on its device and warm: the package keeps only the last two placed there."""
     upscale(preset, 16, 1, precision, device=device)
 

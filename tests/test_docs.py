@@ -46,6 +46,7 @@ NOT_RUN = {
     "docs/how-to/gpu.md": ["refvae upscale photo.png --device cuda:1"],
     "docs/how-to/offline.md": ['pip download ".[pyqt5]"'],
     "docs/how-to/train.md": ["pip install", "torchrun"],
+    "docs/performance.md": ["pip install"],
 }
 """How each block that is marked as not run begins."""
 

@@ -24,6 +24,7 @@ def report(tmp_path, monkeypatch):
         monkeypatch.setattr(report, name, value)
     monkeypatch.setattr(report, "DOCS", tmp_path / "page.md")
     monkeypatch.setattr(report, "SCRIPTS", ("bad", "good"))
+    monkeypatch.setattr(report.machine, "WATCHED", 0.01)
     return report
 
 
