@@ -2,11 +2,12 @@
 
 import os
 import signal
+from dataclasses import replace
 
 from typer.testing import CliRunner
 
 from napari_refvae.cli import app
-from napari_refvae.cli.training import _clock, _stopping
+from napari_refvae.cli.training import _clock, _ending, _kept, _stopping
 from napari_refvae.training.journal import Report
 from napari_refvae.training.pace import TrainingProgress
 
@@ -24,7 +25,8 @@ def test_reports_go_to_stdout_and_the_stop_is_passed_on(tmp_path, monkeypatch):
     done = CliRunner().invoke(app, ["train", "--images", "a", "--output", str(tmp_path / "run")])
     assert done.exit_code == 0, done.output
     assert "one 100/200  0.25 s a step" in done.stdout
-    assert "Stopped; the same command goes on. Wrote" in done.stdout
+    assert "Stopped after step 1 of 200. It is saved; the same command goes on from there.\nWrote" in done.stdout
+    assert "There is no best.safetensors: models are scored, and the best one kept, with --validate" in done.stdout
     assert signal.getsignal(signal.SIGINT) is usual
 
 
@@ -41,6 +43,23 @@ def test_the_second_stop_is_as_usual():
         os.kill(os.getpid(), signal.SIGINT)
         assert stop.is_set()
         assert signal.getsignal(signal.SIGINT) is usual
+
+
+def test_the_end_says_how_far_it_came():
+    now = TrainingProgress(7, 10, "one", 0.5, 0.25, 1.0)
+    assert _ending(now, "The time is over").startswith("The time is over after step 7 of 10.")
+    assert _ending(replace(now, step=10), "The time is over") == "Done: all 10 steps."
+    assert _ending(None, "Stopped").startswith("No step was made")
+
+
+def test_the_end_says_what_was_kept(tmp_path):
+    model, best = tmp_path / "model.safetensors", tmp_path / "best.safetensors"
+    assert "--validate" in _kept(model, validated=False)
+    assert "--validate" not in _kept(model, validated=True)  # scored, but nothing was better than the start
+    best.touch()
+    lines = _kept(model, validated=False).splitlines()
+    assert lines[1] == f"Kept {best}: the model with the best score."
+    assert f"--model {best}" in lines[2]
 
 
 def test_the_clock():

@@ -110,6 +110,8 @@ def test_a_run_that_is_stopped_is_saved_and_goes_on(folder):
     assert seen[0].stage == "one"
     assert seen[-1].seconds_left > 0
     assert load_checkpoint(path)[1].training["steps"] == 2
+    [line] = map(json.loads, (folder / "run" / "log.jsonl").read_text().splitlines())
+    assert (line["step"], line["terms"]) == (2, {"loss": seen[-1].loss})
     train(folder / "tiny.toml", folder / "photographs", folder / "run", progress=seen.append, tensorboard=False)
     assert [now.step for now in seen] == [1, 2, 3]
     assert (folder / "run" / "samples.png").exists()

@@ -48,7 +48,8 @@ def train(
     from napari_refvae.training.run import train as run
 
     check_output(output)
-    with _following() as (report, progress), _stopping() as stop:
+    latest: list[TrainingProgress] = []
+    with _following(latest) as (report, progress), _stopping() as stop:
         path = run(
             config,
             images,
@@ -67,12 +68,39 @@ def train(
             should_stop=stop.is_set,
         )
     if _is_first_process():
-        typer.echo(f"{'Stopped; the same command goes on. ' if stop.is_set() else ''}Wrote {path}")
+        typer.echo(_ending(latest[-1] if latest else None, "Stopped" if stop.is_set() else "The time is over"))
+        typer.echo(_kept(path, validated=validate is not None))
+
+
+def _ending(now: TrainingProgress | None, why: str) -> str:
+    """How far a run came, and how to go on; ``why`` it ended before its last step."""
+    if now is None:
+        return "No step was made: the run in this folder has made all of them, or there was no time for one."
+    if now.step == now.steps:
+        return f"Done: all {now.steps} steps."
+    return f"{why} after step {now.step} of {now.steps}. It is saved; the same command goes on from there."
+
+
+def _kept(model: Path, *, validated: bool) -> str:
+    """Which model files there are, and what to do with them."""
+    best = model.with_name("best.safetensors")
+    chosen = best if best.exists() else model
+    lines = [f"Wrote {model}: the model after the last step."]
+    if best.exists():
+        lines.append(f"Kept {best}: the model with the best score.")
+    elif not validated:
+        lines.append("There is no best.safetensors: models are scored, and the best one kept, with --validate FOLDER.")
+    return "\n".join([*lines, f"Use it: refvae upscale IMAGE --model {chosen} --output FOLDER"])
 
 
 @contextmanager
-def _following() -> Iterator[tuple[Callable[[Report], None], Callable[[TrainingProgress], None]]]:
-    """A bar on stderr that says where the run is; reports go to stdout, and what training logs to stderr."""
+def _following(
+    latest: list[TrainingProgress],
+) -> Iterator[tuple[Callable[[Report], None], Callable[[TrainingProgress], None]]]:
+    """A bar on stderr that says where the run is; reports go to stdout, and what training logs to stderr.
+
+    What was said last is in ``latest``.
+    """
     console = Console(stderr=True)
     columns = (
         TextColumn("{task.description}", markup=False),
@@ -85,6 +113,7 @@ def _following() -> Iterator[tuple[Callable[[Report], None], Callable[[TrainingP
         task = bar.add_task("training", visible=False, loss=0.0, pace=0.0, left="")
 
         def follow(now: TrainingProgress) -> None:
+            latest[:] = [now]
             pace = 60 / now.seconds_a_step if now.seconds_a_step else 0.0
             fields: dict[str, Any] = {"loss": now.loss, "pace": pace, "left": _clock(now.seconds_left)}
             bar.update(

@@ -15,6 +15,7 @@ from napari_refvae.model.config import PRESETS
 from napari_refvae.model.zoo import find_model
 from napari_refvae.training.config import SMALLEST_PATCH, DataConfig, TrainingConfig, load_config
 from napari_refvae.training.data import ExampleSource
+from napari_refvae.training.journal import Report
 from napari_refvae.training.photographs import Photographs, load_photographs
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from napari_refvae.training.journal import Report
     from napari_refvae.training.pace import TrainingProgress
     from napari_refvae.training.validation import Validator
 
@@ -87,7 +87,7 @@ def train(
     tensorboard
         Whether to write for TensorBoard, if it is installed.
     report
-        Called every hundred steps, with the losses.
+        Called every hundred steps and at the end, with the losses. The log has the same.
     progress
         Called after every step, with the time left.
     should_stop
@@ -104,8 +104,10 @@ def train(
         hint = "install it with: pip install 'napari-refvae[train]'"
         raise TrainingError(f"training needs {error.name}, which is not installed; {hint}") from error
     from napari_refvae.training.pace import Budget
+    from napari_refvae.training.start import MODEL
     from napari_refvae.training.validation import SHOWN, sheet
 
+    told = _Told(report, progress)
     settings = load_config(find_config(config))
     settings = replace(settings, steps=settings.steps if steps is None else steps)
     if memory is not None:
@@ -126,12 +128,40 @@ def train(
     )
     trainer.run(
         Budget(math.inf if minutes is None else minutes),
-        report=report,
-        progress=progress,
+        report=told.report,
+        progress=told.progress,
         should_stop=should_stop,
         validate_minutes=validate_minutes,
     )
-    return output / "model.safetensors"
+    if (rest := told.rest(settings)) is not None:
+        trainer.journal.report(rest)
+        report(rest)
+    return output / MODEL
+
+
+class _Told:
+    """Passes on what training tells, and knows what it has kept to itself: losses since the last report."""
+
+    def __init__(self, report: Callable[[Report], None], progress: Callable[[TrainingProgress], None]) -> None:
+        self._report, self._progress = report, progress
+        self._reported = 0
+        self._latest: TrainingProgress | None = None
+
+    def report(self, entry: Report) -> None:
+        self._reported = entry.step
+        self._report(entry)
+
+    def progress(self, now: TrainingProgress) -> None:
+        self._latest = now
+        self._progress(now)
+
+    def rest(self, settings: TrainingConfig) -> Report | None:
+        """A report of the last steps, which would leave no trace where there are few; None if there is one."""
+        now = self._latest
+        if now is None or now.step == self._reported:
+            return None
+        _, rate = settings.stage_at(now.step)
+        return Report(now.step, now.steps, now.stage, rate, now.seconds_a_step, {"loss": now.loss})
 
 
 def find_config(name: str | Path) -> Path:
