@@ -16,6 +16,8 @@ from PIL import Image, ImageDraw
 from qtpy.QtCore import QPoint
 from qtpy.QtWidgets import QPushButton
 
+from explore import Exploring
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -138,7 +140,36 @@ def click() -> Film:
     return film
 
 
-STORIES = {"click": click}
+def preview() -> Film:
+    """Sliders of the panel that explores move, and the preview follows."""
+    session = Exploring()
+    film = Film(session)
+    panel = session.panel
+    session.viewer.camera.zoom *= 1.5
+    film.look(700)
+
+    def turn(slider: QWidget, *values: float) -> None:
+        film.point_at(slider)
+        for value in values:
+            slider.setValue(value)
+            session.previewed()
+            film.look(160, settle=0.1)
+        film.look(500)
+
+    turn(panel.dials.vividness, 0.0, *(step / 8 for step in range(1, 9)))
+    turn(panel.dials.temperature, 0.6, 0.2, 0.0, 0.5, 1.0, 1.5)
+    for _ in range(3):
+        film.press(panel.dials.die, panel.dials.roll)
+        session.previewed()
+        film.look(450)
+    film.press(panel.keep, panel.keep.click)
+    session.worked()
+    film.look(2000, settle=1)
+    session.end()
+    return film
+
+
+STORIES = {"click": click, "preview": preview}
 
 
 def main(*names: str) -> None:
