@@ -18,8 +18,9 @@ from napari_refvae.explore import Draw, Session
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-CONTEXTS = {"exact": None, "middle": 8, "preview": 2}
-"""LR pixels around the region that are looked at; None: as many as make it exactly the whole image's."""
+CONTEXTS = {"exact": None, "live": 6, "least": 2}
+"""LR pixels around the region that are looked at; None: as many as make it exactly the whole image's. ``live`` is what
+the widget's live preview takes (`napari_refvae.widget.explore.live.CONTEXT`)."""
 
 
 def main() -> None:
@@ -38,8 +39,8 @@ def main() -> None:
     labels = {
         "whole": f"an image of {side} x {side}, all of it",
         "exact": f"a region of one of {image} x {image}, exactly as in the whole",
-        "middle": "the same with 8 pixels of context",
-        "preview": "the same with 2 pixels of context",
+        "live": "the same as the live preview makes it, with 6 pixels of context",
+        "least": "the same with 2 pixels of context, the least",
         "naive": f"naive, an image of {side} x {side}",
     }
     rows = [
