@@ -12,6 +12,7 @@ from napari.components import ViewerModel
 from qtpy.QtWidgets import QWidget
 
 from napari_refvae.widget import pages as module
+from napari_refvae.widget.gallery.dock import GalleryDock
 from napari_refvae.widget.pages import Pages
 from napari_refvae.widget.results.runs import Runs
 
@@ -79,6 +80,26 @@ def test_what_explores_is_made_when_it_is_first_seen_and_let_go_with_the_dock(
     assert panel.given == (runs, viewer)
     pages._explore.release()
     assert panel.detached == 1
+
+
+def test_the_form_comes_forward_when_the_gallery_moves_to_a_dock(viewer: ViewerModel, pages: Pages, qtbot: Any) -> None:
+    add_run(viewer)
+    pages.show_gallery()
+    dock = GalleryDock(viewer)
+    qtbot.addWidget(dock)
+    assert tabs(pages) == ["Set up", "Explore"]
+    assert pages._tabs.currentIndex() == 0
+    assert not pages.exploring
+    dock.release()
+
+
+def test_it_tells_when_exploring_begins_and_ends(viewer: ViewerModel, pages: Pages) -> None:
+    add_run(viewer)
+    told: list[bool] = []
+    pages.turned.connect(lambda: told.append(pages.exploring))
+    for tab in (2, 1):
+        pages._tabs.setCurrentIndex(tab)
+    assert told == [True, False]
 
 
 def test_without_what_explores_there_is_no_such_tab(

@@ -81,8 +81,8 @@ class TestUpscaleLayer:
     @pytest.mark.parametrize(
         ("layer", "references", "settings", "sentence"),
         [
-            ("photos", (), {}, "expected the name of a layer among 'photo', 'bark'; got 'photos'"),
-            ("photo", ["barc"], {}, "expected a reference: a layer among 'photo', 'bark'"),
+            ("photos", (), {}, "expected the name of a layer, such as 'photo', 'bark'; got 'photos'"),
+            ("photo", ["barc"], {}, "expected a reference: a layer such as 'photo', 'bark'"),
             ("photo", (), {"samples": 0}, "samples must be an integer"),
             ("photo", (), {"region": (0, 0, 99, 2)}, "all within the image of 12 x 10"),
             ("photo", (), {"plane": [3]}, "plane must have 0 indices"),

@@ -6,6 +6,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
+from psygnal import Signal
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFrame, QScrollArea, QSizePolicy, QStackedWidget, QTabWidget, QVBoxLayout, QWidget
 
@@ -76,6 +77,9 @@ class Pages(QStackedWidget):
         For the gallery.
     """
 
+    turned = Signal()
+    """Another page is shown."""
+
     def __init__(self, welcome: QWidget, sections: Sequence[QWidget], runs: Runs, viewer: Any) -> None:
         super().__init__()
         self._runs = runs
@@ -89,6 +93,7 @@ class Pages(QStackedWidget):
         self.addWidget(welcome)
         self.addWidget(self._tabs)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
+        self._tabs.currentChanged.connect(lambda _: self.turned.emit())
         self._place.moved.connect(self._gallery_moved)
         self._runs.changed.connect(self._open_pages)
         self._runs.removed.connect(self._close_explore)
@@ -98,6 +103,11 @@ class Pages(QStackedWidget):
     def gallery(self) -> Gallery | None:
         """The gallery, while it is here."""
         return self._place.gallery
+
+    @property
+    def exploring(self) -> bool:
+        """Whether what explores runs is in front: it has buttons of its own."""
+        return self._explore is not None and self._tabs.currentWidget() is self._explore
 
     def show_form(self, has_image: bool) -> None:
         """The form or the gallery, whichever the user left, if there is something to work on; else the welcome."""
@@ -145,6 +155,8 @@ class Pages(QStackedWidget):
         if here:
             self._tabs.insertTab(1, self._place, "Samples")
         else:
+            if self._tabs.currentWidget() is self._place:
+                self._tabs.setCurrentIndex(0)
             self._tabs.removeTab(self._tabs.indexOf(self._place))
 
 

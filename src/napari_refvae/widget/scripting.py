@@ -15,6 +15,7 @@ from napari.utils import progress
 from napari_refvae.errors import InvalidInputError, InvalidSpecError, RefVAEError
 from napari_refvae.inputs import as_range, as_region
 from napari_refvae.spec import Progress
+from napari_refvae.widget.naming import name_candidates
 from napari_refvae.widget.results.layers import read_input, read_reference, read_truth
 from napari_refvae.widget.results.maps import MapSpec
 from napari_refvae.widget.results.runs import Runs
@@ -125,7 +126,7 @@ def _layer(viewer: Any, layer: Image | str) -> Image:
     """An image layer of the viewer by its name, or the layer itself."""
     if isinstance(layer, str):
         if layer not in viewer.layers:
-            raise InvalidInputError(f"expected the name of a layer among {_names(viewer)}; got {layer!r}")
+            raise InvalidInputError(f"expected the name of a layer, such as {_names(viewer, layer)}; got {layer!r}")
         layer = viewer.layers[layer]
     if not isinstance(layer, Image):
         raise InvalidInputError(f"expected an image layer or its name; got {layer!r}")
@@ -165,14 +166,14 @@ def _reference(viewer: Any, item: Any, point: Sequence[float]) -> Any:
         return read_reference(_layer(viewer, item), point)
     if not Path(item).is_file():
         raise InvalidInputError(
-            f"expected a reference: a layer among {_names(viewer)}, the path of an image, 'self' or 'none'; "
+            f"expected a reference: a layer such as {_names(viewer, item)}, the path of an image, 'self' or 'none'; "
             f"got {item!r}, which is neither"
         )
     return Path(item)
 
 
-def _names(viewer: Any) -> str:
-    return ", ".join(repr(layer.name) for layer in viewer.layers) or "(no layer is open)"
+def _names(viewer: Any, asked: str) -> str:
+    return name_candidates(asked, [layer.name for layer in viewer.layers])
 
 
 def _steps(arguments: dict[str, Any]) -> Steps:

@@ -111,6 +111,7 @@ class UpscaleWidget(QWidget):
         self.advanced.engine_changed.connect(self._prepare)
         self._looking = ViewWatcher(self._viewer, self._moved, self._view_moved)
         self.runs.removed.connect(self._show_idle)
+        self.pages.turned.connect(self._show_bar)
         self._shortcuts = Shortcuts.bind(self._viewer, {UPSCALE: self.toggle})
         if UPSCALE in self._shortcuts.bound:
             self.bar.button.tooltip = f"{UPSCALE.replace('Control', 'Ctrl').replace('-', '+')}, too"
@@ -159,6 +160,7 @@ class UpscaleWidget(QWidget):
             self._run = self.runs.begin(plan.origin, plan.truth, plan.maps)
             self._started = time.perf_counter()
             self.bar.show_running()
+            self._show_bar()
             self.bar.status = "Loading the model ..."
         return began
 
@@ -221,7 +223,12 @@ class UpscaleWidget(QWidget):
         has_image = self.images.image.value is not None
         self.pages.show_form(has_image)
         self.bar.show_idle(has_image, self.runs.latest() is not None)
+        self._show_bar()
         self._forecaster.soon()
+
+    def _show_bar(self) -> None:
+        """The foot gives its room to what explores runs, unless there is something to cancel."""
+        self.bar.setVisible(self._controller.running or not self.pages.exploring)
 
     def _prepare(self) -> None:
         self._preparation.choose(*self.advanced.engine)

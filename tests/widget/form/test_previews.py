@@ -69,3 +69,11 @@ def test_without_a_picture_there_is_a_word(qtbot: Any) -> None:
     assert preview.pixmap() is not None
     preview.show_picture(None, "tif")
     assert preview.text() == "tif"
+
+
+def test_a_damaged_file_has_no_picture_and_is_not_told_of(tmp_path: Path, qtlog: Any) -> None:
+    whole, damaged = tmp_path / "whole.jpg", tmp_path / "damaged.jpg"
+    Picture.fromarray(np.zeros((64, 64, 3), np.uint8)).save(whole)
+    damaged.write_bytes(whole.read_bytes()[:200])
+    assert file_picture(damaged) is None
+    assert qtlog.records == []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from qtpy.QtCore import QSize, Qt
+from qtpy.QtCore import QSize, Qt, qInstallMessageHandler
 from qtpy.QtGui import QImage, QImageReader, QPixmap
 from qtpy.QtWidgets import QLabel
 
@@ -63,7 +63,18 @@ def layer_picture(layer: Image, point: Sequence[float] | None = None, side: int 
 
 
 def file_picture(path: Path, side: int = 96) -> QImage | None:
-    """A file's picture, decoded small where its format allows that; None for kinds that Qt does not read."""
+    """A file's picture, decoded small where its format allows that; None for kinds that Qt does not read.
+
+    What Qt has to say about a damaged file goes nowhere: a run with it says what is wrong, once.
+    """
+    told = qInstallMessageHandler(lambda *_: None)
+    try:
+        return _read_small(path, side)
+    finally:
+        qInstallMessageHandler(told)
+
+
+def _read_small(path: Path, side: int) -> QImage | None:
     reader = QImageReader(str(path))
     reader.setAutoTransform(True)
     size = reader.size()

@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from magicgui.widgets import PushButton
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QApplication, QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import (
+    QApplication,
+    QHBoxLayout,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
 
-__all__ = ["RunBar"]
+__all__ = ["BUTTON_HEIGHT", "CANCEL", "PRIMARY", "RunBar"]
 
 BUTTON_HEIGHT = 32
 STEPS = 1000
@@ -115,5 +124,8 @@ class RunBar(QWidget):
 def _text() -> QLabel:
     label = QLabel()
     label.setWordWrap(True)
+    policy = QSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)  # a long path widens no dock
+    policy.setHeightForWidth(True)
+    label.setSizePolicy(policy)
     label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
     return label

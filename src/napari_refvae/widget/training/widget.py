@@ -14,12 +14,14 @@ from magicgui.widgets import FileEdit, FloatSpinBox, Label, LineEdit, ProgressBa
 from napari.layers import Image
 from napari.qt.threading import thread_worker
 from napari.utils.notifications import show_error, show_info
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QApplication, QVBoxLayout, QWidget
 
 from napari_refvae.errors import InvalidSpecError, RefVAEError, TrainingError
 from napari_refvae.widget.closing import ClosingWatcher
 from napari_refvae.widget.docking import DockPlacing
 from napari_refvae.widget.form.layout import field_grid
+from napari_refvae.widget.form.run_bar import BUTTON_HEIGHT, CANCEL, PRIMARY
 from napari_refvae.widget.preferences import apply_cache_folder, choose_model, read_preferences
 from napari_refvae.widget.results.layers import is_result
 from napari_refvae.widget.running.controller import explain
@@ -87,10 +89,13 @@ class TrainWidget(QWidget):
         )
         self.folder.choose_btn.text = "..."
         self.images.max_height = LIST_HEIGHT
+        self.images.native.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        self.images.native.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.start = LineEdit(value=preferences.model, tooltip="Name or file of a model")
         self.minutes = FloatSpinBox(value=10, min=0.1, max=10_000, step=5)
         self.model_name = LineEdit(value="my-images", tooltip="The new model's name")
         self.button = PushButton(text="Train")
+        self.button.native.setMinimumHeight(BUTTON_HEIGHT)
         self.progress = ProgressBar(value=0, max=FINE, visible=False)
         self.status = Label(value="")
         self.status.native.setWordWrap(True)
@@ -121,6 +126,8 @@ class TrainWidget(QWidget):
         chosen = [layer for layer in self.images.value if layer in layers]
         self.images.choices = [(layer.name, layer) for layer in layers]
         self.images.value = chosen
+        for row, layer in enumerate(layers):
+            self.images.native.item(row).setToolTip(layer.name)
 
     def _click(self) -> None:
         if self._stopped is not None:
@@ -159,6 +166,7 @@ class TrainWidget(QWidget):
         else:
             self._process.start(job, folder)
         self.button.text = "Stop"
+        self.button.native.setStyleSheet(CANCEL)
         self.progress.value, self.progress.visible, self.use.visible = 0, True, False
         self.status.value = "Reading the images and the model ..."
 
@@ -212,6 +220,7 @@ class TrainWidget(QWidget):
 
     def _show_idle(self, status: str) -> None:
         self.button.text, self.button.enabled = "Train", True
+        self.button.native.setStyleSheet(PRIMARY)
         self.progress.visible = False
         self.status.value = status if find_spec("lightning") else LACKING
 
