@@ -261,7 +261,7 @@ def test_a_gradient_survives_the_bounds():
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_gradients_flow_after_inference(dtype):
-    for cached in (resampling.inverse_taps, resampling._spread_matrix, resampling._down_matrix):
+    for cached in (resampling.inverse_taps, resampling.spread_matrix, resampling.down_matrix):
         cached.cache_clear()
     sr, lr = noise(0, 1, 1, 40, 40).to(dtype), noise(1, 1, 1, 5, 5).to(dtype)
     with torch.inference_mode():
@@ -270,7 +270,7 @@ def test_gradients_flow_after_inference(dtype):
     try:
         project(sr, lr).sum().backward()
     finally:
-        for cached in (resampling.inverse_taps, resampling._spread_matrix, resampling._down_matrix):
+        for cached in (resampling.inverse_taps, resampling.spread_matrix, resampling.down_matrix):
             cached.cache_clear()
     assert sr.grad is not None
 

@@ -109,19 +109,23 @@ def project(
     bounds
         Least and greatest value that the output may hold, or None.
     rounds
-        How often to alternate at most; stops early once nothing is clamped.
+        How often to alternate at most; stops once the clamped image gives ``lr``.
     """
     exact = sr + consistent_upsample(lr - downsample(sr, scale), scale)
     if bounds is None:
         return exact
-    start = exact
-    for _ in range(rounds):
-        if torch.equal(exact.clamp(*bounds), exact):
-            break
-        clamped = start.clamp(*bounds)
-        step = consistent_upsample(lr - downsample(clamped, scale), scale)
-        exact, start = clamped + step, clamped + RELAXATION * step
+    for left in reversed(range(rounds)):
+        clamped = exact.clamp(*bounds)
+        off = lr - downsample(clamped, scale)
+        if float(off.detach().abs().max()) < settled(off.dtype):
+            return clamped
+        exact = clamped + (RELAXATION if left else 1.0) * consistent_upsample(off, scale)
     return exact.clamp(*bounds)
+
+
+def settled(dtype: torch.dtype) -> float:
+    """What no LR pixel may be off by for `project` to stop: rounding, 1e-6 in single precision."""
+    return 8 * torch.finfo(dtype).eps
 
 
 outside_inference = torch.inference_mode(mode=False)
@@ -188,7 +192,7 @@ def _taps_before(scale: int) -> int:
 
 @lru_cache(maxsize=64)
 @outside_inference
-def _down_matrix(length: int, scale: int) -> Tensor:
+def down_matrix(length: int, scale: int) -> Tensor:
     taps, before = down_taps(scale), _taps_before(scale)
     columns = (torch.arange(len(taps)) - before)[None] + scale * torch.arange(length)[:, None]
     columns = symmetric_indices(0, 2 * length * scale, length * scale)[columns % (2 * length * scale)]
@@ -198,7 +202,7 @@ def _down_matrix(length: int, scale: int) -> Tensor:
 
 @lru_cache(maxsize=128)
 @outside_inference
-def _spread_matrix(length: int, scale: int, kind: str) -> Tensor:
+def spread_matrix(length: int, scale: int, kind: str) -> Tensor:
     """``(scale*length, length)``: polyphase up-sampling filters with the border folded in."""
     taps = _phases(scale, kind)
     radius = taps.shape[1] // 2
@@ -225,7 +229,7 @@ def _along(operation, x: Tensor, scale: int, axis: int) -> Tensor:  # type: igno
 def _down_axis(x: Tensor, scale: int) -> Tensor:
     length = x.shape[-1] // scale
     if length <= DENSE_LIMIT:
-        return x @ _down_matrix(length, scale).to(x).T
+        return x @ down_matrix(length, scale).to(x).T
     taps, before = down_taps(scale).to(x), _taps_before(scale)
     after = len(taps) - scale - before
     padded = _extend(x, before, after)
@@ -244,7 +248,7 @@ def _interpolate_axis(x: Tensor, scale: int) -> Tensor:
 def _spread_axis(x: Tensor, scale: int, kind: str) -> Tensor:
     length = x.shape[-1]
     if length <= DENSE_LIMIT:
-        return x @ _spread_matrix(length, scale, kind).to(x).T
+        return x @ spread_matrix(length, scale, kind).to(x).T
     taps = _phases(scale, kind).to(x)
     radius = taps.shape[1] // 2
     lines = _extend(x, radius, radius).reshape(-1, 1, length + 2 * radius)

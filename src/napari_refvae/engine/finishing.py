@@ -1,22 +1,28 @@
-"""From the network's detail to a stored sample: interpolation, projection, reduction, rounding."""
+"""From the network's detail to a stored sample: interpolation, projection, reduction, rounding.
+
+All of it goes window by window, and plane by plane in a window, so that what is worked on fits into the processor's
+cache, and no copies of a large sample are made. Windows overlap as far as the projection reaches.
+"""
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
+from napari_refvae.engine.bands import add_bicubic, downsample_plane, project_plane
 from napari_refvae.engine.device import exactly
-from napari_refvae.engine.tensors import image_from_tensor, image_to_tensor
+from napari_refvae.engine.frame import DOWNSAMPLING_REACH, PROJECTION_REACH
+from napari_refvae.engine.storing import store_planes
+from napari_refvae.engine.tensors import image_to_tensor
+from napari_refvae.engine.tiling import plan_tiles
 from napari_refvae.errors import ModelError
-from napari_refvae.imageio.pixels import denormalize, normalize
 from napari_refvae.metrics import lr_psnr_normalized
-from napari_refvae.resampling import downsample, project, upsample
+from napari_refvae.regions import Tile, TileSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from numpy.typing import NDArray
     from torch import Tensor
 
@@ -24,10 +30,10 @@ if TYPE_CHECKING:
     from napari_refvae.regions import Region
     from napari_refvae.spec import SuperResolutionRequest
 
-__all__ = ["Finisher"]
+__all__ = ["Finisher", "Finishing"]
 
-BAND = 256
-"""Rows that are stored at a time: converting to stored values takes several float64 copies."""
+WINDOW = TileSpec(144, overlap=PROJECTION_REACH)
+"""How finishing is cut, in LR pixels: a plane of a window at 8x takes 8 MB."""
 
 
 class Finisher:
@@ -45,39 +51,55 @@ class Finisher:
         The results' scale, a divisor of it.
     device
         Where to compute.
+
+    Attributes
+    ----------
+    windows
+        What is finished at a time, row by row: each writes its part of the frame's region.
     """
 
-    @exactly()
     def __init__(
         self, request: SuperResolutionRequest, frame: Frame, finest: int, scale: int, device: torch.device
     ) -> None:
         self.scale = scale
+        self.windows = tuple(
+            Tile(tile.read.intersect(frame.window), tile.write)
+            for tile in plan_tiles(frame.region, frame.size, WINDOW, PROJECTION_REACH)
+        )
+        self.frame = frame
         self._finest = finest
-        self._frame = frame
         self._image = request.image
         self._consistency = request.consistency
-        self._lr = image_to_tensor(self._image.rgb[frame.window.slices], device)
-        self._alpha = None if self._image.alpha is None else self._upsampled_alpha(self._image.alpha)
+        self._device = device
 
     def empty(self) -> NDArray[Any]:
         """An array for one sample of the frame's region, in the input's dtype and kind."""
-        return self._array(self._frame.region)
+        pixels, fine = self._image.pixels, self.frame.region.scaled(self.scale)
+        return np.empty((fine.height, fine.width, *pixels.tail), pixels.dtype)
 
     @exactly()
     def bicubic(self) -> NDArray[Any]:
         """The bicubic up-sampling of the frame's region."""
         made = self.empty()
-        self._store(upsample(self._lr, self.scale), self._frame.region, made)
+        for window in self.windows:
+            fine = window.read.scaled(self.scale)
+            planes = torch.zeros(3, fine.height, fine.width, device=self._device)
+            for plane, lr in zip(planes, self._lr(window.read), strict=True):
+                add_bicubic(plane, lr, self.scale)
+            self._store(planes, window, window.write, made)
         return made
 
-    @exactly()
+    def begin(self, out: NDArray[Any]) -> Finishing:
+        """Begin a sample, which is stored into ``out``; see `empty`."""
+        return Finishing(self, out)
+
     def finish(self, detail: Tensor, out: NDArray[Any]) -> float:
         """Store one sample, and say how well it gives the input back.
 
         Parameters
         ----------
         detail
-            ``(1, 3, finest*h, finest*w)`` of the frame's window; used up.
+            ``(1, 3, finest*h, finest*w)`` of the frame's window.
         out
             Where to store the sample; see `empty`.
 
@@ -91,57 +113,97 @@ class Finisher:
         ModelError
             If there are values that are not finite.
         """
-        sr = detail.add_(upsample(self._lr, self._finest))
-        if not torch.isfinite(sr).all():
+        sample = self.begin(out)
+        for window in self.windows:
+            sample.add(window, detail, self.frame.window)
+        return sample.lr_psnr
+
+    @exactly()
+    def finish_window(self, window: Tile, detail: Tensor, held: Region, out: NDArray[Any]) -> NDArray[np.float32]:
+        """Store one window of a sample; gives what the stored values down-sample to, ``(h, w, 3)``.
+
+        ``detail`` is of the region ``held``, in which the window's context lies.
+        """
+        part = detail[0][:, *window.read.relative_to(held).scaled(self._finest).slices]
+        planes = self._consistent(part, self._lr(window.read))
+        seen = window.write.padded(DOWNSAMPLING_REACH, self.frame.size).intersect(window.read)
+        again = self._store(planes, window, seen, out)
+        inner = window.write.relative_to(seen).slices
+        small = torch.stack([downsample_plane(plane, self.scale)[inner] for plane in again])
+        return small.permute(1, 2, 0).cpu().numpy()
+
+    def lr_psnr(self, small: NDArray[np.float32]) -> float:
+        """Of what a whole sample down-samples to."""
+        return lr_psnr_normalized(small, self._image.rgb[self.frame.region.slices], scale=1)
+
+    def _consistent(self, detail: Tensor, lr: Tensor) -> Tensor:
+        """The sample's planes at the results' scale, from a window's detail ``(3, finest*h, finest*w)``."""
+        height, width = (self.scale * length for length in lr.shape[-2:])
+        coarse = None if self.scale == self._finest else detail.new_empty(3, height, width)
+        fine = torch.empty_like(detail, memory_format=torch.contiguous_format)
+        for channel, plane in enumerate(fine):
+            plane.copy_(detail[channel])
+            add_bicubic(plane, lr[channel], self._finest)
+            self._make_consistent(plane, lr[channel], self._finest)
+            if coarse is not None:
+                coarse[channel] = downsample_plane(plane, self._finest // self.scale)
+                self._make_consistent(coarse[channel], lr[channel], self.scale)
+        return fine if coarse is None else coarse
+
+    def _make_consistent(self, plane: Tensor, lr: Tensor, scale: int) -> None:
+        if self._consistency is None:
+            trace = float(plane.sum())
+            plane.clamp_(*self._image.bounds)
+        else:
+            trace = project_plane(plane, lr, scale, self._image.bounds)
+        if not math.isfinite(trace):
             raise ModelError(
                 "the model made values that are not finite: its weights are damaged, or try precision='float32'"
             )
-        sr = self._made_consistent(sr, self._finest)
-        if self.scale != self._finest:
-            sr = self._made_consistent(downsample(sr, self._finest // self.scale), self.scale)
-        frame = self._frame
-        stored = out if frame.seen == frame.region else self._array(frame.seen)
-        self._store(sr, frame.seen, stored)
-        if stored is not out:
-            out[...] = stored[self._pixels(frame.region, frame.seen)]
-        return self._lr_psnr(stored)
 
-    def _made_consistent(self, sr: Tensor, scale: int) -> Tensor:
-        if self._consistency is None:
-            return sr.clamp_(*self._image.bounds)
-        return project(sr, self._lr, scale, bounds=self._image.bounds)
+    def _store(self, planes: Tensor, window: Tile, part: Region, out: NDArray[Any]) -> Tensor:
+        """Round a part of a window's planes and write what belongs to its core; gives the part as it is read again."""
+        inside = part.relative_to(window.read).scaled(self.scale).slices
+        stored, again = store_planes(planes[:, *inside], self._alpha(window.read, inside), self._image)
+        place = window.write.relative_to(self.frame.region).scaled(self.scale).slices
+        out[place] = stored[window.write.relative_to(part).scaled(self.scale).slices]
+        return again
 
-    def _store(self, sr: Tensor, region: Region, out: NDArray[Any]) -> None:
-        """Write a region of the window's pixels in stored units."""
-        image, part = self._image, self._pixels(region, self._frame.window)
-        sr = sr[..., *part]
-        alpha = None if self._alpha is None else self._alpha[part]
-        for band in _bands(len(out)):
-            colours = image_from_tensor(sr[..., band, :])
-            out[band] = denormalize(colours, None if alpha is None else alpha[band], image.pixels, image.bounds)
+    def _lr(self, region: Region) -> Tensor:
+        """The input's planes ``(3, h, w)``."""
+        return image_to_tensor(self._image.rgb[region.slices], self._device)[0]
 
-    def _lr_psnr(self, stored: NDArray[Any]) -> float:
-        """Of the stored values of the region that is seen."""
-        frame, image = self._frame, self._image
-        colours = torch.empty(1, 3, *stored.shape[:2], device=self._lr.device)
-        for band in _bands(len(stored)):
-            colours[..., band, :] = image_to_tensor(normalize(stored[band], image.pixels.range).rgb, self._lr.device)
-        small = image_from_tensor(downsample(colours, self.scale))
-        inner = frame.region.relative_to(frame.seen).slices
-        return lr_psnr_normalized(small[inner], image.rgb[frame.region.slices], scale=1)
-
-    def _upsampled_alpha(self, alpha: NDArray[np.float32]) -> NDArray[np.float32]:
-        small = image_to_tensor(alpha[self._frame.window.slices], self._lr.device)
-        return image_from_tensor(project(upsample(small, self.scale), small, self.scale, bounds=(0, 1)))[..., 0]
-
-    def _array(self, region: Region) -> NDArray[Any]:
-        pixels = self._image.pixels
-        return np.empty((region.height * self.scale, region.width * self.scale, *pixels.tail), pixels.dtype)
-
-    def _pixels(self, region: Region, within: Region) -> tuple[slice, slice]:
-        """Where a region lies in another's result."""
-        return region.relative_to(within).scaled(self.scale).slices
+    def _alpha(self, region: Region, inside: tuple[slice, slice]) -> Tensor | None:
+        """A part of a region's alpha, up-sampled and projected like a channel."""
+        if self._image.alpha is None:
+            return None
+        small = image_to_tensor(self._image.alpha[region.slices], self._device)[0, 0]
+        fine = torch.zeros(*(self.scale * length for length in small.shape), device=self._device)
+        add_bicubic(fine, small, self.scale)
+        project_plane(fine, small, self.scale, (0.0, 1.0))
+        return fine[inside]
 
 
-def _bands(height: int) -> Iterator[slice]:
-    return (slice(top, top + BAND) for top in range(0, height, BAND))
+class Finishing:
+    """One sample that is being finished, window by window."""
+
+    def __init__(self, finisher: Finisher, out: NDArray[Any]) -> None:
+        self._finisher, self._out = finisher, out
+        region = finisher.frame.region
+        self._small = np.empty((region.height, region.width, 3), np.float32)
+
+    def add(self, window: Tile, detail: Tensor, held: Region) -> None:
+        """Finish one of the finisher's windows from the detail ``(1, 3, finest*h, finest*w)`` of the region ``held``.
+
+        Raises
+        ------
+        ModelError
+            If there are values that are not finite.
+        """
+        place = window.write.relative_to(self._finisher.frame.region).slices
+        self._small[place] = self._finisher.finish_window(window, detail, held, self._out)
+
+    @property
+    def lr_psnr(self) -> float:
+        """How well the sample gives the input back, in dB, once all windows are there."""
+        return self._finisher.lr_psnr(self._small)

@@ -19,7 +19,7 @@ from napari_refvae.imageio.pixels import denormalize
 from napari_refvae.spec import PriorReference, Progress, TileSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Generator, Iterator
 
     from numpy.typing import NDArray
     from torch import Tensor
@@ -62,6 +62,13 @@ class _Run:
         """How an image is drawn."""
         spec = self.request.samples
         return faithful_spec(spec) if image is None else spec
+
+    def array(self, image: int | None) -> NDArray[Any]:
+        """Where an image is stored."""
+        if image is not None:
+            return self.samples[image]
+        assert self.faithful is not None
+        return self.faithful
 
     def seed(self, index: int) -> int:
         """Of one sample."""
@@ -127,7 +134,8 @@ class Upscaler(PlacedModel):
         """Finish what is open, with tiles of one size."""
         plan = self.plan(run.frame, tiles)
         turns = {image: self._symmetries(run, image) for image in run.images}
-        pieces = {image: len(plan) * len(turns[image]) + 1 for image in run.images}  # and what follows the tiles
+        windows = len(run.finisher.windows)
+        pieces = {image: len(plan) * len(turns[image]) + windows for image in run.images}
         total = sum(pieces.values())
         done = total - sum(pieces[image] for image in run.open)
         say = partial(Progress, total=len(plan) + total, samples=run.request.total, tiles=len(plan))
@@ -146,17 +154,22 @@ class Upscaler(PlacedModel):
                 for _ in self.decode_tile(run.request.image, known, latent, tile, window, detail, turns[sample]):
                     done += 1
                     yield say(done, stage="decode", sample=sample, tile=number)
-            self._finish(run, sample, detail)
-            done += 1
-            if sample is not None:
-                yield run.finished(sample)
-            yield say(done, stage="project", sample=sample)
+            for finished in self._finish(run, sample, detail):
+                done += 1
+                if finished and sample is not None:
+                    yield run.finished(sample)
+                yield say(done, stage="project", sample=sample)
 
-    def _finish(self, run: _Run, sample: int | None, detail: Tensor) -> None:
-        if sample is not None:
-            run.lr_psnr.append(run.finisher.finish(detail, run.samples[sample]))
-        elif run.faithful is not None:
-            run.finisher.finish(detail, run.faithful)
+    def _finish(self, run: _Run, image: int | None, detail: Tensor) -> Iterator[bool]:
+        """Store an image window by window; says after each whether that was the last."""
+        finisher = run.finisher
+        finishing = finisher.begin(run.array(image))
+        for window in finisher.windows:
+            finishing.add(window, detail, run.frame.window)
+            last = window is finisher.windows[-1]
+            if last and image is not None:
+                run.lr_psnr.append(finishing.lr_psnr)
+            yield last
 
     def _symmetries(self, run: _Run, image: int | None) -> tuple[Symmetry, ...]:
         return choose_symmetries(run.request.self_ensemble, run.spec(image), self.model.layout)
