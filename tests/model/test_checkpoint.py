@@ -122,7 +122,13 @@ def test_other_safetensors_files_are_refused(tmp_path, state):
 
 
 @pytest.mark.parametrize(
-    "part", [{"config": "{"}, {"config": "3"}, {"config": "[]"}, {"training": "[1]"}, {"config": None}]
+    "part",
+    [
+        *({"config": "{"}, {"config": "3"}, {"config": "[]"}, {"training": "[1]"}, {"config": None}),
+        {"training": "[" * 100_000},
+        {"config": '{"family": "compact", "trunk_blocks": 100000000}'},
+    ],
+    ids=["cut", "number", "list", "no table", "none", "deep", "absurd"],
 )
 def test_a_damaged_description_is_refused(tmp_path, state, small_config, part):
     described = {"format": FORMAT, "preset": "compact", "config": json.dumps(config_to_dict(small_config))} | part

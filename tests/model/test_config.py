@@ -1,4 +1,5 @@
 import json
+import re
 
 import pytest
 
@@ -25,9 +26,9 @@ def test_the_number_of_tail_stages_sets_the_scale(widths):
     assert CompactConfig(tail_widths=widths).scale == 2 ** len(widths)
 
 
-@pytest.mark.parametrize("family", [None, "unet", 3])
+@pytest.mark.parametrize("family", [None, "unet", 3, ["compact"]])
 def test_an_unknown_family_is_named(family):
-    with pytest.raises(CheckpointError, match=f"got {family!r}"):
+    with pytest.raises(CheckpointError, match=re.escape(f"got {family!r}")):
         config_from_dict({"family": family})
 
 
@@ -37,11 +38,29 @@ def test_an_unknown_setting_is_named():
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"width": 0}, {"noise": -1}, {"tail_widths": ()}, {"reference_widths": ()}, {"decoder_blocks": 0}]
+    ("wrong", "said"),
+    [
+        ({"width": 0}, "from 1 to 2048"),
+        ({"noise": -1}, "from 1 to 2048"),
+        ({"decoder_blocks": 0}, "from 1 to 256; got 0"),
+        ({"tail_widths": ()}, "must hold 1 to 6 widths"),
+        ({"reference_widths": ()}, "must hold 1 to 6 widths"),
+        ({"width": 10**9}, "got 1000000000"),
+        ({"trunk_blocks": 10**7}, "got 10000000"),
+        ({"tail_widths": (8,) * 7}, "must hold 1 to 6 widths"),
+        ({"tail_widths": 8}, "must hold 1 to 6 widths"),
+        ({"reference_widths": (8, 10**6)}, "got 1000000"),
+        ({"width": 8.5}, "got 8.5"),
+        ({"width": True}, "got True"),
+        ({"width": "wide"}, "got wide"),
+    ],
 )
-def test_a_network_without_a_part_is_refused(wrong):
-    with pytest.raises(InvalidSpecError, match="at least 1"):
+def test_no_network_is_like_that_whether_a_caller_or_a_file_asks_for_it(wrong, said):
+    with pytest.raises(InvalidSpecError, match=said):
         CompactConfig(**wrong)
+    told = {key: list(value) if isinstance(value, tuple) else value for key, value in wrong.items()}
+    with pytest.raises(CheckpointError, match=f"no compact network can be like that .*{said}"):
+        config_from_dict({"family": "compact", **told})
 
 
 @pytest.mark.parametrize("scale", [0, 2, 16])

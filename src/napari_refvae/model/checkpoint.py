@@ -126,7 +126,7 @@ def read_info(path: Path) -> CheckpointInfo:
         config = config_from_dict(json.loads(metadata["config"]))
         training = dict(json.loads(metadata.get("training", "{}")))
         return CheckpointInfo(metadata["preset"], config, training, sha256(path))
-    except (KeyError, TypeError, ValueError, OSError) as error:
+    except (KeyError, TypeError, ValueError, OSError, RecursionError) as error:
         raise CheckpointError(f"the description inside {path} is damaged ({error}): fetch or train it again") from error
 
 

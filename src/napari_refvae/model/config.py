@@ -10,6 +10,13 @@ from napari_refvae.errors import CheckpointError, InvalidSpecError
 __all__ = ["PRESETS", "CompactConfig", "ModelConfig", "PaperConfig", "config_from_dict", "config_to_dict"]
 
 
+MOST_CHANNELS = 2048
+MOST_BLOCKS = 256
+MOST_STAGES = 6
+"""Bounds of a network that a file may ask for, far above what anybody trains: a file may lie, and shapes alone of
+millions of layers take hours and all memory."""
+
+
 @dataclass(frozen=True, slots=True)
 class CompactConfig:
     """Our own network, at any width. All lengths are channels or numbers of blocks."""
@@ -23,9 +30,21 @@ class CompactConfig:
     reference_widths: tuple[int, ...] = (32, 64, 96, 128)  # reference encoder, halved in size after each
 
     def __post_init__(self) -> None:
-        numbers = (self.width, self.trunk_blocks, self.decoder_blocks, self.code, self.noise)
-        if min(numbers) < 1 or not self.tail_widths or not self.reference_widths:
-            raise InvalidSpecError(f"every width and number of blocks must be at least 1; got {self}")
+        stages = (self.tail_widths, self.reference_widths)
+        if not all(isinstance(widths, tuple) and 1 <= len(widths) <= MOST_STAGES for widths in stages):
+            raise InvalidSpecError(
+                f"tail_widths and reference_widths must hold 1 to {MOST_STAGES} widths; got {stages}"
+            )
+        for most, numbers in (
+            (MOST_CHANNELS, (self.width, self.code, self.noise, *self.tail_widths, *self.reference_widths)),
+            (MOST_BLOCKS, (self.trunk_blocks, self.decoder_blocks)),
+        ):
+            bad = [number for number in numbers if type(number) is not int or not 1 <= number <= most]
+            if bad:
+                raise InvalidSpecError(
+                    f"every width must be an integer from 1 to {MOST_CHANNELS}, and every number of blocks one from 1 "
+                    f"to {MOST_BLOCKS}; got {str(bad[0])[:40]}"
+                )
 
     @property
     def scale(self) -> int:
@@ -69,14 +88,16 @@ def config_from_dict(values: dict[str, Any]) -> ModelConfig:
     Raises
     ------
     CheckpointError
-        If the family or a field is unknown.
+        If the family or a field is unknown, or a network of that size is absurd.
     """
     fields = dict(values)
     family = fields.pop("family", None)
-    if family not in FAMILIES:
+    if not isinstance(family, str) or family not in FAMILIES:
         raise CheckpointError(f"expected a network family among {sorted(FAMILIES)}; got {family!r}: update the package")
     fields = {key: tuple(value) if isinstance(value, list) else value for key, value in fields.items()}
     try:
         return FAMILIES[family](**fields)
+    except InvalidSpecError as error:
+        raise CheckpointError(f"no {family} network can be like that ({error}): fetch or train it again") from error
     except TypeError as error:
         raise CheckpointError(f"the {family} network has no such setting ({error}): update the package") from error
