@@ -171,7 +171,7 @@ class TestCommand:
         assert (source.layout.names, source.layout.shape) == ("zyx", (3, 64, 72))
         assert source.layout.axis("x").scale == pytest.approx(0.1)
         assert "stack_x8_none_s0.ome.tif" in done.stdout
-        assert "Replay" not in done.stdout
+        assert "Replay with: refvae replay out/stack_x8.json" in done.stdout
         assert "was finished before" in upscale("stack.ome.tif", "--resume").stdout
         assert "was finished before" not in upscale("stack.ome.tif", "--resume", "--latent", "fresh").stdout
 

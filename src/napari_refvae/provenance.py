@@ -18,9 +18,12 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["FORMAT", "Source", "describe_run", "pixel_hash", "read_record"]
+__all__ = ["FORMAT", "STACK_FORMAT", "Source", "describe_run", "is_stack_record", "pixel_hash", "read_record"]
 
 FORMAT = "napari-refvae-run/1"
+
+STACK_FORMAT = "napari-refvae-stack/1"
+"""Of the record of a stack, or of a large plane that was made in pieces."""
 
 NEEDED = {
     "model": ("name", "sha256"),
@@ -31,6 +34,12 @@ NEEDED = {
     "samples": ("all",),
 }
 """What a replay reads of each part of a record; a list counts as one entry called all."""
+
+NEEDED_OF_STACKS = {
+    **{part: keys for part, keys in NEEDED.items() if part != "samples"},
+    "settings": (*NEEDED["settings"], "region", "scale", "faithful", "latent"),
+    "files": ("all",),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +107,15 @@ def describe_run(
     return record if faithful is None else record | {"faithful": dict(faithful)}
 
 
-def read_record(path: Path | str) -> dict[str, Any]:
+def read_record(path: Path | str, expected: str = FORMAT) -> dict[str, Any]:
     """Read a side-car.
+
+    Parameters
+    ----------
+    path
+        Of the JSON file beside the samples.
+    expected
+        `FORMAT` or `STACK_FORMAT`.
 
     Raises
     ------
@@ -108,21 +124,38 @@ def read_record(path: Path | str) -> dict[str, Any]:
     InvalidInputError
         If it is JSON of another kind, or lacks what a replay needs.
     """
-    try:
-        record = json.loads(Path(path).read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise UnreadableFileError(f"expected a side-car (JSON) at {path}; it cannot be read ({error})") from error
-    if not isinstance(record, dict) or record.get("format") != FORMAT:
-        found = record.get("format") if isinstance(record, dict) else type(record).__name__
+    record = _read_json(path)
+    found = record.get("format") if isinstance(record, dict) else type(record).__name__
+    if found != expected:
         raise InvalidInputError(
-            f"expected a side-car of format {FORMAT} at {path}; got {found!r}: pass the .json beside the samples"
+            f"expected a side-car of format {expected} at {path}; got {found!r}: pass the .json beside the samples"
         )
-    missing = [f"{part}.{key}" for part, keys in NEEDED.items() for key in keys if key not in _part(record, part)]
+    needed = NEEDED if expected == FORMAT else NEEDED_OF_STACKS
+    missing = [f"{part}.{key}" for part, keys in needed.items() for key in keys if key not in _part(record, part)]
     if missing:
         raise InvalidInputError(
             f"the side-car {path} is incomplete: it lacks {', '.join(missing)}; use an unedited one"
         )
-    return record
+    return dict(record)
+
+
+def is_stack_record(path: Path | str) -> bool:
+    """Whether a side-car is that of a stack.
+
+    Raises
+    ------
+    UnreadableFileError
+        If there is no such file or it is no JSON.
+    """
+    record = _read_json(path)
+    return isinstance(record, dict) and record.get("format") == STACK_FORMAT
+
+
+def _read_json(path: Path | str) -> Any:
+    try:
+        return json.loads(Path(path).read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise UnreadableFileError(f"expected a side-car (JSON) at {path}; it cannot be read ({error})") from error
 
 
 def _part(record: dict[str, Any], name: str) -> dict[str, Any]:

@@ -47,10 +47,6 @@ class Job(Protocol):
         """What the user should know before."""
 
     @property
-    def replayable(self) -> bool:
-        """Whether its side-car makes the run again."""
-
-    @property
     def bytes(self) -> int:
         """What it makes, at most."""
 
@@ -99,10 +95,6 @@ class ImageJob:
         return (
             found if top is None else [*found, f"reaches {top[0]} of {top[1]}; if white is less, say --range 0 WHITE"]
         )
-
-    @property
-    def replayable(self) -> bool:
-        return True
 
     @property
     def bytes(self) -> int:
@@ -160,10 +152,6 @@ class StackJob:
             f"{missing} values of the stack are NaN or infinite: they are filled from their neighbours for "
             "the network and kept as they are in the result"
         ]
-
-    @property
-    def replayable(self) -> bool:
-        return False
 
     @property
     def bytes(self) -> int:

@@ -80,8 +80,6 @@ class Outcome:
         That it took.
     notes
         What else the user should know.
-    replayable
-        Whether the side-car makes the run again; that of a stack does not.
     """
 
     file: Path
@@ -91,7 +89,6 @@ class Outcome:
     side_car: Path | None = None
     seconds: float = 0.0
     notes: tuple[str, ...] = ()
-    replayable: bool = True
 
 
 def list_outputs(result: SuperResolutionResult, written: Sequence[Path]) -> tuple[Output, ...]:

@@ -149,7 +149,7 @@ class Batch:
         except RefVAEError as error:
             reason, seconds = str(error), time.perf_counter() - begun
             return Outcome(image.path, "failed", reason, seconds=seconds, notes=notes)
-        return Outcome(image.path, "done", "", outputs, side_car, time.perf_counter() - begun, notes, job.replayable)
+        return Outcome(image.path, "done", "", outputs, side_car, time.perf_counter() - begun, notes)
 
     def _plan(self, path: Path) -> Job:
         source = self._stack(path)

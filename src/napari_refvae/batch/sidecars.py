@@ -8,14 +8,14 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_refvae.provenance import FORMAT
+from napari_refvae.provenance import FORMAT, STACK_FORMAT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 __all__ = ["SideCars", "iterate_side_cars", "listed_results"]
 
-FORMATS = (FORMAT, "napari-refvae-stack/1")
+FORMATS = (FORMAT, STACK_FORMAT)
 
 NAME = re.compile(r"_x\d+\.json$")
 """How the names of side-cars end."""

@@ -9,6 +9,7 @@ import typer
 
 from napari_refvae.cli.checks import check_output
 from napari_refvae.cli.terminal import follow_run, print_outputs
+from napari_refvae.errors import InvalidSpecError
 
 __all__ = ["replay"]
 
@@ -28,14 +29,63 @@ def replay(
         str | None, typer.Option(metavar="auto|cpu|cuda:N|mps", help="Where it runs; else as recorded.")
     ] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Folder to write the samples to.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(metavar="N", help="Make the pieces of zarr in so many processes (dask.distributed).")
+    ] = None,
+    scheduler: Annotated[
+        str | None, typer.Option(metavar="tcp://HOST:PORT", help="The same on a cluster of dask that is yours.")
+    ] = None,
 ) -> None:
     """Make a run again and say whether its pixels are the same; exit code 1 if they are not."""
+    from napari_refvae.provenance import is_stack_record
+
+    if output is not None:
+        check_output(output)
+    if is_stack_record(file):
+        from napari_refvae.stacks.pools import open_pool
+
+        with open_pool(workers, scheduler) as pool:
+            _replay_stack(file, image, references, device, output, pool)
+        return
+    if workers is not None or scheduler is not None:
+        raise InvalidSpecError("workers make the pieces of zarr; this side-car is of a single run: leave them out")
+    _replay_run(file, image, references, device, output)
+
+
+def _replay_stack(
+    file: Path, image: Path | None, references: list[str] | None, device: str | None, output: Path | None, pool: Any
+) -> None:
+    from napari_refvae.replaying import replay_stack
+
+    with follow_run(file.name) as on_progress:
+        done = replay_stack(
+            file,
+            image=image,
+            references=references or None,
+            device=device,
+            output=output,
+            pool=pool,
+            on_progress=on_progress,
+        )
+    for path in done.files:
+        typer.echo(str(path))
+    if done.changed:
+        typer.echo(
+            f"refvae: {len(done.changed)} of {len(done.names)} images differ from the recorded pixels "
+            f"({', '.join(done.changed)})",
+            err=True,
+        )
+        raise typer.Exit(1)
+    typer.echo(f"All {len(done.names)} images are identical to the recorded pixels.")
+
+
+def _replay_run(
+    file: Path, image: Path | None, references: list[str] | None, device: str | None, output: Path | None
+) -> None:
     from napari_refvae.batch.report import list_outputs
     from napari_refvae.provenance import read_record
     from napari_refvae.replaying import replay as run
 
-    if output is not None:
-        check_output(output)
     told = read_record(file)
     with follow_run(file.name) as on_progress:
         result = run(file, image=image, references=references or None, device=device, on_progress=on_progress)

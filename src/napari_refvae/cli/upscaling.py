@@ -210,7 +210,7 @@ def _make(batch: Batch, image: Found, *, alone: bool) -> Outcome:
     elif outcome.status == "skipped":
         typer.echo(f"{image.path} was finished before: {outcome.side_car}")
     else:
-        print_outputs(outcome.outputs, outcome.side_car if outcome.replayable else None)
+        print_outputs(outcome.outputs, outcome.side_car)
     return outcome
 
 

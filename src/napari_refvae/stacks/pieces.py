@@ -114,7 +114,7 @@ class MadePiece:
     lr_psnr: float
 
 
-def cut_pieces(region: Region, side: int = PIECE) -> list[Region]:
+def cut_pieces(region: Region, side: int) -> list[Region]:
     """Cut a part of a plane into squares of ``side``, from its corner, row by row; the last ones are what is left."""
     return [
         Region(y, x, side, side).intersect(region)

@@ -18,7 +18,7 @@ from napari_refvae.imageio.pixels import as_reference
 from napari_refvae.inputs import Guide, Picture, read_references
 from napari_refvae.loading import load_model
 from napari_refvae.planning import RunSettings, plan_run
-from napari_refvae.provenance import Source, pixel_hash
+from napari_refvae.provenance import STACK_FORMAT, Source, pixel_hash
 from napari_refvae.spec import ImageReference, PriorReference, SampleSpec, SelfReference
 from napari_refvae.stacks.surveying import Survey, survey_stack
 
@@ -31,9 +31,7 @@ if TYPE_CHECKING:
     from napari_refvae.inputs import ReferenceLike
     from napari_refvae.loading import LoadedModel
 
-__all__ = ["STACK_FORMAT", "Account", "Latent", "PlannedStack", "StackImage", "plan_stack"]
-
-STACK_FORMAT = "napari-refvae-stack/1"
+__all__ = ["Account", "Latent", "PlannedStack", "StackImage", "plan_stack"]
 
 NONE = Guide(PriorReference(), Source("none", "none"))
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     Output = tuple[Path, StackImage, float]
 
-__all__ = ["save_stack"]
+__all__ = ["save_stack", "trace_stack"]
 
 
 def save_stack(
@@ -92,6 +92,29 @@ def save_stack(
             accounts.append(account)
         write_text(side_car, json.dumps(_record(plan, targets, accounts), indent=2, allow_nan=False) + "\n")
     return _outputs(plan, targets, accounts), side_car
+
+
+def trace_stack(
+    plan: PlannedStack,
+    suffix: str,
+    folder: Path,
+    *,
+    pool: Pool | None = None,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> list[str]:
+    """Make what `save_stack` would, and keep the hashes of each image's pixels alone.
+
+    ``folder`` takes what does not fit into memory meanwhile.
+    """
+    if suffix == ".zarr":
+        return [account.sha256 for account in StreamedRun(plan, pool, on_progress).trace(folder)]
+    hashes = []
+    for number, image in enumerate(plan.images):
+        account = Account()
+        for _ in plan.planes(image, account, _counter(plan, number, on_progress)):
+            pass
+        hashes.append(account.sha256)
+    return hashes
 
 
 def _stream(

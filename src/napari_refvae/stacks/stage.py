@@ -111,13 +111,13 @@ def open_stage(
 @contextmanager
 def _locked(stage: Path) -> Iterator[None]:
     lock = FileLock(stage / LOCK)
-    try:
-        with output_errors(stage):
+    with output_errors(stage):
+        try:
             lock.acquire(timeout=0)
-    except Timeout as error:
-        raise OutputError(
-            f"another process is making the same in {stage.parent}: wait for it, or choose another folder"
-        ) from error
+        except Timeout as error:
+            raise OutputError(
+                f"another process is making the same in {stage.parent}: wait for it, or choose another folder"
+            ) from error
     try:
         yield
     finally:

@@ -203,6 +203,6 @@ class StreamedRun:
 
 def _list_places(plan: PlannedStack) -> list[Place]:
     """The pieces of one image, in order."""
-    regions = cut_pieces(plan.settings.region or Region(0, 0, *plan.source.layout.size))
+    regions = cut_pieces(plan.settings.region or Region(0, 0, *plan.source.layout.size), PIECE)
     planes = enumerate(plan.source.layout.planes())
     return [Place(plane, index, region) for plane, index in planes for region in regions]

@@ -1,0 +1,72 @@
+"""Pieces made by other processes: the same bytes, and a worker that dies takes nothing with it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from napari_refvae.errors import DeviceError, InvalidSpecError, ModelError
+from napari_refvae.imageio.arrays import describe_array
+from napari_refvae.stacks.making import make_elsewhere
+from napari_refvae.stacks.planning import plan_stack
+from napari_refvae.stacks.pools import DaskPool, open_pool
+from napari_refvae.stacks.saving import save_stack
+from napari_refvae.stacks.streaming import StreamedRun
+
+distributed = pytest.importorskip("distributed")
+pytest.importorskip("zarr")
+
+# dask's own event loop and sockets, as it ends
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.skipif(sys.platform == "win32", reason="needs signals"),
+]
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_two_workers_make_the_same_bytes_though_one_is_killed(image, settings, tmp_path):
+    plan = plan_stack(describe_array(image), (), settings(count=2))
+    save_stack(plan, tmp_path / "here", "a", ".zarr")
+    killed = []
+    with open_pool(workers=2) as pool:
+        assert isinstance(pool, DaskPool)
+        processes = list(pool._client.run(os.getpid).values())
+
+        def kill_one(step):
+            if step.done == 2:
+                killed.append(processes[0])
+                os.kill(processes[0], signal.SIGKILL)
+
+        save_stack(plan, tmp_path / "there", "a", ".zarr", pool=pool, on_progress=kill_one)
+        assert set(processes) - {os.getpid()} == set(processes)  # they are others
+    assert killed
+    assert content(tmp_path / "there") == content(tmp_path / "here")
+
+
+def test_a_worker_with_another_model_is_told(image, settings):
+    run = StreamedRun(plan_stack(describe_array(image), (), settings()))
+    making = run._making(run.plan.images[0])
+    (_, piece), *_ = run._cutter.cut(run.plan.images[0], [(0, run.places[0])], Path())
+    object.__setattr__(making, "identity", "0" * 64)
+    with pytest.raises(ModelError, match=r"expected model 000000000000 .* on every worker"):
+        make_elsewhere(piece, making)
+
+
+def test_mistakes_are_named():
+    with pytest.raises(InvalidSpecError, match="got both"), open_pool(2, "tcp://localhost:1"):
+        pass
+    with pytest.raises(InvalidSpecError, match="at least 1 worker"), open_pool(0):
+        pass
+    with pytest.raises(DeviceError, match="scheduler of dask at nonsense"), open_pool(scheduler="nonsense://here"):
+        pass
+    with open_pool() as pool:
+        assert pool is None
