@@ -1,22 +1,20 @@
 from __future__ import annotations
 
+import gc
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
+import napari
 import pytest
+from exploring import PATIENCE, REFERENCES, add_images
+from qtpy.QtCore import QEvent
 
+from napari_refvae.widget.explore.panel import ExplorePanel
 from napari_refvae.widget.preferences import Preferences
+from napari_refvae.widget.results.runs import Runs
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from pathlib import Path
-
-LOW = np.random.default_rng(0).integers(90, 150, (14, 12, 3), np.uint8)
-"""What is explored."""
-
-REFERENCES = {
-    name: np.random.default_rng(seed).integers(0, 256, (20, 24, 3), np.uint8)
-    for seed, name in enumerate(("bark", "moss"))
-}
 
 
 @pytest.fixture
@@ -24,8 +22,59 @@ def preferences(tiny_model: Path) -> Preferences:
     return Preferences(model=str(tiny_model), device="cpu", precision="float32")
 
 
-def add_images(viewer: Any) -> Any:
-    """The image, anywhere in the world, and two references."""
-    for name, pixels in REFERENCES.items():
-        viewer.add_image(pixels, rgb=True, name=name, visible=False, units=("um", "um"))
-    return viewer.add_image(LOW, rgb=True, name="photo", scale=(2, 3), translate=(5, 7), rotate=20, units=("um", "um"))
+@pytest.fixture(scope="module")
+def shared_viewer(qapp: Any) -> Iterator[Any]:
+    """Opening one takes longer than all else here."""
+    viewer = napari.Viewer(show=False)
+    yield viewer
+    viewer.close()
+    del viewer
+    for _ in range(2):  # napari's own fixture checks that no window is left over
+        gc.collect()
+        qapp.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+        qapp.processEvents()
+
+
+@pytest.fixture
+def viewer(shared_viewer: Any) -> Iterator[Any]:
+    add_images(shared_viewer)
+    yield shared_viewer
+    shared_viewer.window.remove_dock_widget("all")
+    shared_viewer.layers.clear()
+
+
+@pytest.fixture
+def panel(viewer: Any, preferences: Preferences, monkeypatch: pytest.MonkeyPatch) -> Iterator[ExplorePanel]:
+    monkeypatch.setattr("napari_refvae.widget.explore.panel.read_preferences", lambda: preferences)
+    made = ExplorePanel(Runs.of_viewer(viewer), viewer)
+    viewer.window.add_dock_widget(made)
+    made.ground.image.value = viewer.layers["photo"]
+    for name in REFERENCES:
+        made.weights.add(viewer.layers[name])
+    yield made
+    made.detach()
+
+
+@pytest.fixture
+def shown(panel: ExplorePanel, qtbot: Any) -> Callable[[], Any]:
+    """Waits until the preview shows the recipe of the moment, and gives its layer."""
+
+    def wait() -> Any:
+        def is_shown() -> bool:
+            glimpse = panel.explorer._shown
+            return glimpse is not None and glimpse.wish.recipe is panel.explorer.recipe
+
+        qtbot.waitUntil(is_shown, timeout=PATIENCE)
+        return panel.explorer.preview.layer
+
+    return wait
+
+
+@pytest.fixture
+def done(panel: ExplorePanel, qtbot: Any) -> Callable[[], None]:
+    """Waits until no job is under way."""
+
+    def wait() -> None:
+        qtbot.waitUntil(lambda: not panel.explorer.tasks.running, timeout=PATIENCE)
+
+    return wait

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from napari_refvae.errors import RefVAEError
     from napari_refvae.explore.recipes import Recipe
     from napari_refvae.explore.session import Sample
-    from napari_refvae.inputs import ReferenceLike
     from napari_refvae.regions import Region
     from napari_refvae.widget.explore.jobs import Steps
     from napari_refvae.widget.explore.live import Glimpse
@@ -88,11 +88,11 @@ class Explorer:
         self.recipe_changed.emit()
         self.history_changed.emit()
 
-    def guide(self, references: tuple[ReferenceLike, ...], names: Sequence[str]) -> None:
-        """Have other references; those that recipes use already keep their places."""
+    def guide(self, subject: Subject, names: Sequence[str]) -> None:
+        """Have the references of a subject of the same image; those that recipes use already keep their places."""
         if self.subject is not None:
             self.live.restart()
-            self.subject, self.names = replace(self.subject, references=references), tuple(names)
+            self.subject, self.names = replace(subject, origin=self.subject.origin), tuple(names)
 
     def renew(self, subject: Subject) -> None:
         """Have other pixels of the same image; recipes and history stay."""
@@ -147,10 +147,11 @@ class Explorer:
         on_sample: Callable[[Sample], None] | None = None,
         on_result: Callable[[Any], None] | None = None,
     ) -> bool:
-        """Begin a job, unless one is under way."""
+        """Begin a job, unless one is under way; a preview that is still to come would hide what it makes."""
         if self._closed or self.tasks.running:
             return False
         self._settled.stop()
+        self.live.restart()
         return self.tasks.start(job, on_sample or (lambda _: None), on_result or (lambda _: None))
 
     @property
@@ -241,12 +242,15 @@ class Explorer:
 
     def _tell_end(self, sentence: str) -> None:
         if sentence:
+            if self.preview.layer is not None:
+                self.look()
             self.told.emit(sentence)
 
 
 def _glimpse_text(glimpse: Glimpse) -> str:
-    """What the preview shows and what it took, such as ``48 x 37 of 56 x 37 pixels in 80 ms``."""
+    """What the preview shows, and how well it gives the input back."""
     sample, size = glimpse.sample, glimpse.wish.subject.size
-    region = sample.region
-    part = "All" if (region.height, region.width) == size else f"{region.width} x {region.height}"
-    return f"Preview: {part} of {size[1]} x {size[0]} pixels in {1000 * glimpse.seconds:.0f} ms."
+    shown = sample.region.height, sample.region.width
+    part = "all of" if shown == size else f"{shown[1]} x {shown[0]} of"
+    psnr = f"to {sample.lr_psnr:.0f} dB" if math.isfinite(sample.lr_psnr) else "exactly"
+    return f"Preview: {part} {size[1]} x {size[0]} pixels. It gives the input back {psnr}."

@@ -42,6 +42,11 @@ class Foot(QWidget):
     def tell(self, sentence: str) -> None:
         """Say something."""
         self.text.setText(sentence)
+        self.text.setToolTip("")
+
+    def time(self, seconds: float) -> None:
+        """Say beside that what the preview took."""
+        self.text.setToolTip(f"Made in {1000 * seconds:.0f} ms")
 
     def _advance(self, done: float, sentence: str) -> None:
         self.bar.setValue(round(STEPS * done))

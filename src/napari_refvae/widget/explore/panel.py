@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFrame, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_refvae.errors import RefVAEError
 from napari_refvae.explore.recipes import Variation
@@ -115,13 +115,14 @@ class ExplorePanel(QWidget):
             stacked.addWidget(drawer)
         stacked.addWidget(self.start)
         stacked.addStretch(1)
-        scroll = QScrollArea()
+        scroll = self.scroller = QScrollArea()
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setWidgetResizable(True)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setMinimumHeight(LEAST_HEIGHT)
         scroll.setWidget(inside)
         self.setMinimumWidth(MINIMUM_WIDTH)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.addWidget(scroll, 1)
@@ -140,6 +141,7 @@ class ExplorePanel(QWidget):
         explorer.recipe_changed.connect(self._show_recipe)
         explorer.history_changed.connect(self._lock_references)
         explorer.told.connect(self.foot.tell)
+        explorer.glimpsed.connect(lambda glimpse: self.foot.time(glimpse.seconds))
         explorer.tasks.changed.connect(self._show_busy)
 
     def _choose(self) -> None:
@@ -163,7 +165,7 @@ class ExplorePanel(QWidget):
         """References came or went."""
         subject = self._subject()
         if subject is not None:
-            self.explorer.guide(subject.references, self.weights.names)
+            self.explorer.guide(subject, self.weights.names)
 
     def _renew(self) -> None:
         """The image has other pixels now: the same recipes, made of those."""

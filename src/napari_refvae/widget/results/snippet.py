@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from napari_refvae.errors import InvalidInputError
+from napari_refvae.widget.explore.snippet import is_exploration, python_of_exploration
 from napari_refvae.widget.results.layers import METADATA_KEY
 from napari_refvae.widget.results.maps import MapSpec
 
@@ -32,6 +33,8 @@ def python_of(run: Run) -> str:
     """
     if run.result is None:
         raise InvalidInputError(f"expected a complete run; run {run.id} is still under way: wait for its end")
+    if is_exploration(run):
+        return python_of_exploration(run)
     record = run.result.provenance
     lines = [f"# Makes run {run.id} again, pixel for pixel.", *_assumptions(run, record), *_imports(run), ""]
     arguments = [f"    {name}={value}," for name, value in _arguments(run, record).items()]

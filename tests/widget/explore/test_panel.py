@@ -1,0 +1,251 @@
+"""The panel in a real viewer, used as a user does: sliders, keeping, history; with a real, tiny network."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from exploring import LOW, PATIENCE, decoded, samples
+
+from napari_refvae import upscale_layer
+from napari_refvae.explore import Draw, Exploration, Mix, recipe_from_dict, reopen
+from napari_refvae.imageio.files import read_image
+from napari_refvae.metrics import low_resolution
+from napari_refvae.widget.explore.panel import ExplorePanel
+from napari_refvae.widget.results.export import Export
+from napari_refvae.widget.results.layers import METADATA_KEY, is_result
+from napari_refvae.widget.results.runs import Runs
+from napari_refvae.widget.results.snippet import python_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
+    from napari_refvae.widget.preferences import Preferences
+
+
+class TestPreview:
+    def test_a_slider_is_previewed_over_the_image_exactly(self, viewer: Any, panel: ExplorePanel, shown: Any) -> None:
+        assert [one.name for one in viewer.layers] == ["bark", "moss", "photo"]  # nothing is computed unasked
+        panel.weights.sliders[0].setValue(0.75)
+        layer = shown()
+        assert panel.explorer.recipe == Draw(Mix((0.75, 0.0)))
+        np.testing.assert_array_equal(layer.data, decoded(panel, panel.explorer.recipe))
+        photo = viewer.layers["photo"]
+        for corner in ((-0.5, -0.5), (-0.5, 11.5), (13.5, 11.5)):
+            mine = layer.data_to_world(8 * (np.array(corner) + 0.5) - 0.5)
+            np.testing.assert_allclose(mine, photo.data_to_world(corner))
+        assert layer.units == photo.units
+        assert "12 x 14" in panel.foot.text.text()
+
+    def test_it_stays_one_layer_whatever_is_turned(self, viewer: Any, panel: ExplorePanel, shown: Any) -> None:
+        panel.weights.sliders[0].setValue(1.0)
+        first, before = shown(), shown().data
+        viewer.layers.selection = {viewer.layers["moss"]}
+        for turn in (
+            lambda: panel.weights.sliders[1].setValue(0.5),
+            lambda: panel.dials.strength.setValue(0.5),
+            lambda: panel.dials.temperature.setValue(0.3),
+            lambda: panel.dials.vividness.setValue(0.2),
+            panel.dials.roll,
+        ):
+            turn()
+            assert shown() is first
+            assert not np.array_equal(first.data, before)
+            before = first.data
+        recipe = panel.explorer.recipe
+        assert (recipe.mix, recipe.strength, recipe.temperature, recipe.vividness) == (Mix((0.5, 0.5)), 0.5, 0.3, 0.2)
+        assert recipe.seed == panel.dials.seed.value() != 0
+        assert viewer.layers.selection == {viewer.layers["moss"]}
+        assert len(viewer.layers) == 4
+
+    def test_discard_takes_it_away(self, viewer: Any, panel: ExplorePanel, shown: Any, qtbot: Any) -> None:
+        panel.dials.roll()
+        shown()
+        panel.discard.click()
+        assert len(viewer.layers) == 3
+        panel.dials.roll()
+        panel.discard.click()
+        qtbot.wait(200)  # what was under way is not shown any more
+        assert len(viewer.layers) == 3
+
+    def test_of_a_large_image_a_part_is_previewed_where_it_lies(
+        self, viewer: Any, panel: ExplorePanel, shown: Any
+    ) -> None:
+        large = viewer.add_image(np.random.default_rng(5).integers(90, 150, (40, 100), np.uint8), name="large")
+        panel.ground.image.value = large
+        marks = viewer.add_shapes([np.array([(2.5, 69.5), (2.5, 89.5), (19.5, 89.5), (19.5, 69.5)])], name="here")
+        panel.ground.part.value = marks
+        panel.dials.roll()
+        layer = shown()
+        assert layer.data.shape == (8 * 17, 8 * 20)
+        np.testing.assert_allclose(layer.data_to_world((-0.5, -0.5)), (2.5, 69.5), atol=1e-9)
+        marks.data = [np.array([(9.5, -0.5), (9.5, 89.5), (37.5, 89.5), (37.5, -0.5)])]
+        panel.explorer.look()
+        panel.dials.roll()
+        assert shown() is layer
+        assert layer.data.shape == (8 * 28, 8 * 64)
+        np.testing.assert_allclose(layer.data_to_world((-0.5, -0.5)), (9.5, 12.5), atol=1e-9)
+
+    def test_what_cannot_be_previewed_is_said(
+        self, viewer: Any, panel: ExplorePanel, preferences: Preferences, qtbot: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(
+            "napari_refvae.widget.explore.panel.read_preferences", lambda: replace(preferences, model="absent")
+        )
+        panel.weights.remove(viewer.layers["moss"])
+        panel.dials.roll()
+        qtbot.waitUntil(lambda: "No preview" in panel.foot.text.text(), timeout=PATIENCE)
+        assert "absent" in panel.foot.text.text()
+
+
+class TestKeep:
+    def test_a_kept_sample_is_one_of_a_run_and_replays(
+        self, viewer: Any, panel: ExplorePanel, shown: Any, done: Any, tmp_path: Path
+    ) -> None:
+        panel.weights.sliders[1].setValue(0.5)
+        shown()
+        panel.keep.click()
+        done()
+        panel.dials.seed.setValue(3)
+        panel.keep.click()
+        done()
+        [second_shown, first] = sorted(samples(viewer), key=lambda one: -one.metadata[METADATA_KEY]["sample"])
+        assert second_shown.visible
+        assert not first.visible
+        assert panel.explorer.preview.layer is None
+        np.testing.assert_array_equal(low_resolution(first.data), LOW)
+        record = first.metadata[METADATA_KEY]["provenance"]
+        again = reopen(
+            record,
+            image=LOW,
+            references=panel.explorer.subject.references,
+            model=panel.explorer.subject.preferences.model,
+            device="cpu",
+            precision="float32",
+        )
+        recipe = recipe_from_dict(record["settings"]["recipe"])
+        np.testing.assert_array_equal(again.decode(recipe).sr, first.data)
+        self.pasted(viewer, panel, first.data)
+        self.exported(panel, tmp_path, [first.data, second_shown.data])
+
+    def pasted(self, viewer: Any, panel: ExplorePanel, wanted: Any) -> None:
+        source = python_of(panel.runs.latest())
+        exec(source, {"viewer": viewer})
+        made = viewer.layers["50\N{NO-BREAK SPACE}% moss; seed 0"]
+        np.testing.assert_array_equal(made.data, wanted)
+        np.testing.assert_allclose(made.extent.world, samples(viewer)[0].extent.world)
+
+    def exported(self, panel: ExplorePanel, folder: Path, wanted: list[Any]) -> None:
+        run = panel.runs.latest()
+        for sample in run.samples.values():
+            sample.kept = True
+        *files, record = Export.of(run, folder).write()
+        for file, pixels in zip(files, wanted, strict=True):
+            np.testing.assert_array_equal(read_image(file), pixels)
+        exploration = Exploration.load(record)
+        assert [step.recipe.seed for step in exploration.steps] == [0, 3]
+
+    def test_a_kept_sample_can_be_gone_on_from(self, viewer: Any, panel: ExplorePanel, shown: Any, done: Any) -> None:
+        panel.weights.sliders[0].setValue(0.5)
+        panel.keep.click()
+        done()
+        kept = panel.explorer.recipe
+        panel.dials.roll()
+        panel.weights.sliders[1].setValue(0.4)
+        viewer.layers.selection = {samples(viewer)[0]}
+        panel.start.click()
+        assert panel.explorer.recipe == kept
+        assert panel.weights.mix.used == {0: 0.5}
+        viewer.layers.selection = {viewer.layers["photo"]}
+        panel.start.click()
+        assert "select the layer" in panel.foot.text.text()
+
+    def test_a_runs_sample_is_where_a_panel_begins(self, viewer: Any, preferences: Preferences, qtbot: Any) -> None:
+        upscale_layer(
+            viewer, "photo", ["moss"], samples=1, seed=6, model=preferences.model, precision="float32", device="cpu"
+        )
+        made = ExplorePanel(Runs.of_viewer(viewer), viewer)
+        assert made.ground.layer is viewer.layers["photo"]
+        assert made.weights.names == ("moss",)
+        assert made.explorer.recipe == Draw(Mix.of(0), seed=6)
+        assert made.explorer.preview.layer is None
+        made.detach()
+
+
+class TestHistory:
+    def test_steps_are_undone_redone_applied_and_kept_in_a_file(
+        self, viewer: Any, panel: ExplorePanel, shown: Any, qtbot: Any, tmp_path: Path
+    ) -> None:
+        explorer, strip = panel.explorer, panel.history
+        explorer._settled.setInterval(10)
+        for count, weight in enumerate((0.2, 0.5, 0.9), start=1):
+            panel.weights.sliders[0].setValue(weight)
+            qtbot.waitUntil(lambda count=count: len(explorer.history.steps) == count, timeout=PATIENCE)
+        assert strip.list.count() == 3
+        assert not strip.list.item(0).icon().isNull()
+        strip.undo.click()
+        shown()
+        assert panel.weights.mix.used == {0: 0.5}
+        strip.redo.click()
+        assert panel.weights.mix.used == {0: 0.9}
+        strip.list.itemClicked.emit(strip.list.item(0))
+        shown()
+        assert panel.weights.mix.used == {0: 0.2}
+        assert len(explorer.history.steps) == 3
+        strip.write(tmp_path / "mine.json")
+        panel.weights._remove(viewer.layers["bark"])  # a step uses it
+        assert panel.weights.names == ("bark", "moss")
+        strip.clear.click()
+        assert strip.list.count() == 0
+        panel.weights._remove(viewer.layers["bark"])
+        assert panel.weights.names == ("moss",)
+        panel.load(tmp_path / "mine.json")
+        assert panel.weights.names == ("bark", "moss")
+        assert panel.weights.mix.used == {0: 0.2}
+        assert strip.list.count() == 3
+        viewer.layers.remove("bark")
+        panel.load(tmp_path / "mine.json")
+        assert "'bark' among the layers" in panel.foot.text.text()
+        panel.ground.image.value = viewer.layers["moss"]
+        panel.load(tmp_path / "mine.json")
+        assert "'photo', to be chosen" in panel.foot.text.text()
+
+
+class TestImages:
+    def test_another_image_begins_anew_and_none_is_said(self, viewer: Any, panel: ExplorePanel, shown: Any) -> None:
+        panel.dials.roll()
+        shown()
+        panel.ground.image.value = viewer.layers["moss"]
+        assert panel.explorer.recipe == Draw()
+        assert panel.weights.names == ("bark",)  # an image is no reference of itself
+        assert panel.explorer.preview.layer is None
+        for name in ("photo", "bark", "moss"):
+            viewer.layers.remove(name)
+        assert panel.explorer.subject is None
+        assert "Open an image" in panel.foot.text.text()
+        panel.dials.roll()  # harmless
+
+    def test_other_pixels_of_the_image_are_followed(
+        self, viewer: Any, panel: ExplorePanel, shown: Any, qtbot: Any
+    ) -> None:
+        panel.dials.seed.setValue(5)
+        layer, before = shown(), shown().data
+        viewer.layers["photo"].data = LOW[::-1].copy()
+        qtbot.waitUntil(lambda: not np.array_equal(panel.explorer.subject.origin.pixels, LOW), timeout=PATIENCE)
+        shown()
+        assert panel.explorer.recipe == Draw(seed=5)
+        layer = panel.explorer.preview.layer
+        assert not np.array_equal(layer.data, before)
+        np.testing.assert_array_equal(low_resolution(layer.data), LOW[::-1])
+
+    def test_a_panel_that_goes_lets_go_of_everything(self, viewer: Any, panel: ExplorePanel, qtbot: Any) -> None:
+        panel.dials.roll()
+        panel.keep.click()
+        panel.detach()
+        panel.detach()
+        viewer.add_image(LOW, name="later")
+        qtbot.wait(300)
+        assert not any(is_result(one) for one in viewer.layers)
