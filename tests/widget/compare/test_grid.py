@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 from comparing import add_run
 from napari.components import ViewerModel
 
+from napari_refvae.widget.compare.canvas import visible_part
 from napari_refvae.widget.compare.grid import SideBySide
 from napari_refvae.widget.compare.pictures import pictures_of
 
@@ -43,8 +45,8 @@ def test_it_shows_its_pictures_in_order_under_their_names(viewer: ViewerModel) -
 
 def test_each_box_shows_what_the_canvas_showed(viewer: ViewerModel) -> None:
     _, run = add_run(viewer)
-    viewer.scene.camera.zoom = 10
-    shown = min(viewer.canvas.size) / 10
+    viewer.scene.camera.zoom = 100
+    shown = min(viewer.canvas.size) / 100
     SideBySide(viewer).show(pictures_of(run)[-3:])
     assert min(viewer.canvas.viewbox_size(viewer.layers)) / viewer.scene.camera.zoom == pytest.approx(shown, rel=0.05)
 
@@ -84,3 +86,16 @@ def test_layers_that_went_meanwhile_are_left_alone(viewer: ViewerModel) -> None:
     grid.stop()
     assert [layer.name for layer in viewer.layers] == ["photo"]
     assert viewer.layers[0].visible
+
+
+def test_beside_a_large_image_it_turns_to_the_run(viewer: ViewerModel) -> None:
+    viewer.add_image(np.zeros((600, 800)), name="large")
+    _, run = add_run(viewer)
+    viewer.fit_to_view()
+    pictures = pictures_of(run)[-2:]
+    SideBySide(viewer).show(pictures)
+    extent = pictures[0].extent
+    np.testing.assert_allclose(viewer.scene.camera.center[-2:], extent.mean(axis=0))
+    np.testing.assert_allclose(visible_part(viewer, pictures[0]), extent)
+    box = np.array(viewer.canvas.viewbox_size(viewer.layers)) / viewer.scene.camera.zoom
+    assert ((extent[1] - extent[0]) / box).max() == pytest.approx(0.95, rel=0.05)

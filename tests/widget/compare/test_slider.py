@@ -5,12 +5,13 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 from comparing import LEVELS, add_run
 from napari.components import ViewerModel
 
 from napari_refvae.errors import InvalidInputError
-from napari_refvae.widget.compare import slider
+from napari_refvae.widget.compare import divided
 from napari_refvae.widget.compare.canvas import visible_part
 from napari_refvae.widget.compare.pictures import pictures_of
 from napari_refvae.widget.compare.slider import BeforeAfter
@@ -78,7 +79,7 @@ def test_it_stays_with_the_world(viewer: Any, qtbot: Any) -> None:
 
 
 def test_a_screen_of_many_pixels_is_covered_whole(viewer: Any, qtbot: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(slider, "LARGEST", 100)
+    monkeypatch.setattr(divided, "LARGEST", 100)
     left, right = pair(viewer)
     divider = BeforeAfter(viewer, density=2)
     divider.start(left, right)
@@ -157,4 +158,27 @@ def test_on_a_real_canvas(make_napari_viewer: Callable[..., Any], qtbot: Any) ->
         assert (row[middle - 4 : middle + 5] == 255).any()
 
     qtbot.waitUntil(both_halves_are_there, timeout=20_000)
+    divider.stop()
+
+
+@pytest.mark.parametrize("centre", [(300, 400), (2000, 2000), (4, 4)])
+def test_what_is_hardly_in_view_is_brought_there(viewer: Any, centre: tuple[float, float]) -> None:
+    viewer.add_image(np.zeros((600, 800)), name="large")
+    left, right = pair(viewer)
+    viewer.scene.camera.center = (0, *centre)
+    divider = BeforeAfter(viewer)
+    divider.start(left, right)
+    np.testing.assert_allclose(visible_part(viewer, right), right.extent)
+    np.testing.assert_allclose(viewer.scene.camera.center[-2:], right.extent.mean(axis=0))
+    divider.stop()
+
+
+def test_a_detail_that_is_looked_at_stays_in_view(viewer: Any) -> None:
+    left, right = pair(viewer)
+    viewer.scene.camera.zoom *= 3
+    viewer.scene.camera.center = (0, 2, 3)
+    before = viewer.scene.camera.zoom, viewer.scene.camera.center
+    divider = BeforeAfter(viewer)
+    divider.start(left, right)
+    assert (viewer.scene.camera.zoom, viewer.scene.camera.center) == before
     divider.stop()

@@ -35,9 +35,9 @@ def tabs(pages: Pages) -> list[str]:
 
 
 def test_a_run_that_the_widget_did_not_start_gets_its_tab(viewer: ViewerModel, pages: Pages) -> None:
-    assert tabs(pages) == ["Set up"]
+    assert "Samples" not in tabs(pages)
     _, run = add_run(viewer)
-    assert tabs(pages) == ["Set up", "Samples"]
+    assert tabs(pages)[:2] == ["Set up", "Samples"]
     assert pages._tabs.currentIndex() == 0
     assert pages.gallery is not None
     pages.gallery.refresh()
@@ -59,7 +59,7 @@ def test_a_dock_takes_the_gallery_and_gives_it_back(viewer: ViewerModel, pages: 
     assert keys > 0
     dock = GalleryDock(viewer)
     qtbot.addWidget(dock)
-    assert tabs(pages) == ["Set up"]
+    assert "Samples" not in tabs(pages)
     assert pages.gallery is None
     assert dock.gallery is not None
     assert len(viewer.keymap) == keys
@@ -68,7 +68,7 @@ def test_a_dock_takes_the_gallery_and_gives_it_back(viewer: ViewerModel, pages: 
     dock.release()
     assert dock.gallery is None
     qtbot.waitUntil(lambda: pages.gallery is not None)
-    assert tabs(pages) == ["Set up", "Samples"]
+    assert tabs(pages)[:2] == ["Set up", "Samples"]
     assert len(viewer.keymap) == keys
 
 

@@ -133,6 +133,121 @@ class TestLayers:
         second = run.samples[1].image.metadata[METADATA_KEY]
         assert (second["sample"], second["reference"], second["seed"], second["lr_psnr"]) == (1, "bark", 1, 50.0)
 
+    @pytest.mark.parametrize("channels", [None, 3, 4])
+    def test_hidden_layers_have_thumbnails_too(
+        self, viewer: ViewerModel, play: Callable[..., Run], channels: int | None
+    ) -> None:
+        shape = (5, 7) if channels is None else (5, 7, channels)
+        bright = viewer.add_image(np.full(shape, 200, np.uint8), rgb=channels is not None, contrast_limits=(0, 3))
+        run = play(samples=3, layer=bright)
+        assert not run.samples[2].image.visible
+        assert run.samples[2].image.thumbnail[16, 16, :3].any()
+        assert not run.samples[2].image.thumbnail[0, 0, :3].any()  # beyond a wide image
+
+
+class TestSeveralRuns:
+    def test_names_tell_runs_apart(self, viewer: ViewerModel, play: Callable[..., Run]) -> None:
+        first = play(samples=1, reference="bark")
+        second = play(samples=2, layer=viewer.layers["cell"], reference="bark", faithful=True)
+        assert names(viewer) == [
+            "cell 8x run 2 by bark #1",
+            "cell 8x run 2 by bark #1 residual",
+            "cell 8x run 2 by bark #2",
+            "cell 8x run 2 by bark #2 residual",
+            "cell 8x run 2 faithful",
+            "cell 8x run 2 spread",
+            "cell 8x by bark #1",
+            "cell 8x by bark #1 residual",
+            "cell",
+        ]
+        assert (first.title, second.title) == ("cell", "cell run 2")
+
+    def test_numbers_are_those_of_the_image(self, viewer: ViewerModel, runs: Runs, play: Callable[..., Run]) -> None:
+        first, second = play(), play(layer=viewer.layers["cell"])
+        assert play(layer=viewer.add_image(LR, name="leaf")).number == 1
+        runs.remove(first)
+        assert second.number == 2
+        assert play(layer=viewer.layers["cell"]).number == 3
+
+    def test_a_new_run_hides_what_it_covers_and_undo_shows_that_again(
+        self, viewer: ViewerModel, runs: Runs, play: Callable[..., Run]
+    ) -> None:
+        elsewhere = play(layer=viewer.add_image(LR, name="leaf", translate=(0, 50)))
+        older = play()
+        runs.show_only(older, 1)
+        newer = play(layer=viewer.layers["cell"])
+        assert shown(older) == []
+        assert shown(newer) == ["cell 8x run 2 #1"]
+        assert shown(elsewhere) == ["leaf 8x #1"]
+        runs.remove(newer)
+        assert shown(older) == ["cell 8x #2"]
+        assert viewer.layers["cell"].visible
+
+    def test_what_another_run_covers_stays_hidden(
+        self, viewer: ViewerModel, runs: Runs, play: Callable[..., Run]
+    ) -> None:
+        first, second = play(), play(layer=viewer.layers["cell"])
+        third = play(layer=viewer.layers["cell"])
+        runs.remove(second)
+        assert (shown(first), shown(third)) == ([], ["cell 8x run 3 #1"])
+        runs.remove(third)
+        assert shown(first) == []
+
+
+class TestPlanes:
+    def test_a_plane_of_a_stack_is_shown_at_that_plane_only(
+        self, viewer: ViewerModel, runs: Runs, make_result: Callable[..., Any], finished_of: Callable[..., Any]
+    ) -> None:
+        turn = np.eye(4)
+        turn[2:, 2:] = [[0, -1], [1, 0]]
+        stack = viewer.add_image(
+            np.zeros((2, 3, 5, 7), np.uint8), name="stack", scale=(1, 4, 2, 2), translate=(0, 10, 1, 1), rotate=turn
+        )
+        viewer.dims.set_current_step((0, 1), (1, 2))
+        run = runs.begin(read_input(stack, viewer.dims.point))
+        result = make_result(np.asarray(stack.data[1, 2]), 2, faithful=True)
+        for finished in finished_of(result):
+            runs.add_sample(run, finished)
+        runs.complete(run, result)
+        for layer in run.layers:
+            assert layer.data.shape == (1, 1, 40, 56)
+            layer.visible = True
+            corner = layer.data_to_world((0, 0, -0.5, -0.5))
+            np.testing.assert_allclose(corner, stack.data_to_world((1, 2, -0.5, -0.5)), atol=1e-9)
+        image = run.samples[1].image
+        for step, value in ((2, 2), (1, None), (2, 2), (0, None)):
+            viewer.dims.set_current_step(1, step)
+            found = (
+                image.get_value(np.mean(image.extent.world, axis=0), world=True) if on_plane(viewer, image) else None
+            )
+            assert found == value
+        assert viewer.dims.range[:2] == ((0.0, 1.0, 1.0), (10.0, 18.0, 4.0))
+
+    def test_its_samples_can_be_freed(
+        self, viewer: ViewerModel, runs: Runs, make_result: Callable[..., Any], finished_of: Callable[..., Any]
+    ) -> None:
+        stack = viewer.add_image(np.zeros((3, 5, 7), np.uint8))
+        run = runs.begin(read_input(stack), maps=MapSpec(None))
+        result = make_result(np.asarray(stack.data[0]), 3)
+        for finished in finished_of(result):
+            runs.add_sample(run, finished)
+        runs.complete(run, result)
+        viewer.layers.remove(run.samples[1].image)
+        assert run.samples[0].finished.sr.base is None
+        assert np.shares_memory(run.samples[0].image.data, run.samples[0].finished.sr)
+
+
+def shown(run: Run) -> list[str]:
+    return [layer.name for layer in run.layers if layer.visible]
+
+
+def on_plane(viewer: ViewerModel, layer: Image) -> bool:
+    """Whether the viewer's position is within a layer, on the axes before the last two."""
+    low, high = np.asarray(layer.extent.world)[:, :-2]
+    step = np.asarray(layer.scale)[:-2] / 2
+    point = np.array(viewer.dims.point)[: len(low)]
+    return bool(((point >= low - step) & (point <= high + step)).all())
+
 
 class TestUndo:
     def test_removing_a_run_leaves_all_else_as_it_was(

@@ -1,4 +1,4 @@
-"""What of the world the canvas shows."""
+"""What of the world the canvas shows, and what it has to show for a comparison."""
 
 from __future__ import annotations
 
@@ -13,7 +13,13 @@ if TYPE_CHECKING:
 
     from napari_refvae.widget.compare.pictures import Picture
 
-__all__ = ["require_plane_view", "visible_extent", "visible_part"]
+__all__ = ["bring_into_view", "require_plane_view", "show_plane", "visible_extent", "visible_part"]
+
+TOO_SMALL = 0.5
+"""A picture that fills less of the canvas than this, both across and down, cannot be judged there."""
+
+MARGIN = 0.05
+"""Of the canvas, around a picture that is brought into view."""
 
 
 def visible_extent(viewer: Any) -> NDArray[np.float64]:
@@ -29,6 +35,29 @@ def visible_part(viewer: Any, picture: Picture) -> NDArray[np.float64] | None:
     shown, whole = visible_extent(viewer), picture.extent
     part = np.stack([np.maximum(shown[0], whole[0]), np.minimum(shown[1], whole[1])])
     return part if (part[1] > part[0]).all() else None
+
+
+def show_plane(viewer: Any, picture: Picture) -> None:
+    """Turn to the plane of a stack that a picture lies in; the axes of single images stay where they are."""
+    if picture.stack is not None:
+        point = picture.stack.point
+        first = viewer.dims.ndim - 2 - len(point)
+        viewer.dims.set_point(range(first, first + len(point)), tuple(point))
+
+
+def bring_into_view(viewer: Any, picture: Picture) -> None:
+    """Let a picture fill the canvas, unless the user looks at it already: closely, or at most of it."""
+    show_plane(viewer, picture)
+    if viewer.dims.ndisplay != 2:
+        return
+    shown, part = visible_extent(viewer), visible_part(viewer, picture)
+    if part is not None and ((part[1] - part[0]) >= TOO_SMALL * (shown[1] - shown[0])).any():
+        return
+    top_left, bottom_right = picture.extent
+    camera = viewer.scene.camera
+    camera.center = (*camera.center[:-2], *((top_left + bottom_right) / 2))
+    room = np.array(viewer.canvas.viewbox_size(viewer.layers), float) * (1 - MARGIN)
+    camera.zoom = float((room / (bottom_right - top_left)).min())
 
 
 def require_plane_view(viewer: Any) -> None:

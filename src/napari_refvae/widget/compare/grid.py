@@ -9,6 +9,9 @@ import numpy as np
 from psygnal import Signal
 from qtpy.QtCore import QTimer
 
+from napari_refvae.widget.compare.canvas import bring_into_view
+from napari_refvae.widget.results.listing import insert_layer, remove_layers
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -34,7 +37,8 @@ class _Before:
 class SideBySide:
     """Pictures in napari's grid, each under its name, all at the place that was in view.
 
-    The view is widened so that each box shows what the canvas showed; when the grid goes, it is narrowed as much.
+    The view is widened so that each box shows what the canvas showed; when the grid goes, it is narrowed as much. If
+    it showed little of the pictures, it turns to them first.
 
     Parameters
     ----------
@@ -59,8 +63,10 @@ class SideBySide:
     def show(self, pictures: Sequence[Picture]) -> None:
         """Show these and no other layers, first at the top left; again for others."""
         keys = [picture.key for picture in pictures]
-        if self._before is not None and keys == self._keys:
+        if not pictures or (self._before is not None and keys == self._keys):
             return
+        if self._before is None:
+            bring_into_view(self._viewer, pictures[-1])
         self._keys, before = keys, self._before or self._begin()
         self._give_back([key for key in self._borrowed if key not in keys])
         members = [picture.layer or self._borrow(picture) for picture in reversed(pictures)]
@@ -104,16 +110,11 @@ class SideBySide:
         """The temporary layer of a picture that has none."""
         if picture.key not in self._borrowed:
             layer = self._borrowed[picture.key] = picture.temporary_layer()
-            selected = set(self._viewer.layers.selection)
-            self._viewer.layers.append(layer)
-            self._viewer.layers.selection = selected
+            insert_layer(self._viewer.layers, len(self._viewer.layers), layer)
         return self._borrowed[picture.key]
 
     def _give_back(self, keys: Sequence[str]) -> None:
-        for key in keys:
-            layer = self._borrowed.pop(key)
-            if layer in self._viewer.layers:
-                self._viewer.layers.remove(layer)
+        remove_layers(self._viewer.layers, [self._borrowed.pop(key) for key in keys])
 
     def _redraw(self) -> None:
         """Have the canvas drawn: napari sizes new boxes only then, and does not always ask for it."""

@@ -10,7 +10,6 @@ from qtpy.QtWidgets import (
     QComboBox,
     QGridLayout,
     QLabel,
-    QMenu,
     QPushButton,
     QSizePolicy,
     QSlider,
@@ -19,7 +18,8 @@ from qtpy.QtWidgets import (
 
 from napari_refvae.errors import RefVAEError
 from napari_refvae.widget.compare.grid import SideBySide
-from napari_refvae.widget.compare.pictures import FAITHFUL, INPUT, TRUTH, sample_key
+from napari_refvae.widget.compare.grid_choice import GridChoice
+from napari_refvae.widget.compare.pictures import INPUT
 from napari_refvae.widget.compare.slider import BeforeAfter
 
 if TYPE_CHECKING:
@@ -36,8 +36,7 @@ STEPS = 1000
 
 MENU_WIDTH = 26  # pixels
 
-ALL, KEPT, PAIR = "All but discarded ones", "Kept ones", "The pair above"
-BESIDE = {INPUT: "With the input", FAITHFUL: "With the faithful image", TRUTH: "With the ground truth"}
+ALL_LINK = ' · <a href="all">show all</a>'
 
 
 class ComparePanel(QWidget):
@@ -78,8 +77,8 @@ class ComparePanel(QWidget):
         self.setEnabled(len(self._pictures) > 1)
         if not self._pictures:
             self.leave()
-        elif self._grid.active:
-            self._grid.show(self._members())
+        else:
+            self._refill_grid()
 
     def choose(self, key: str, first: bool = False) -> None:
         """Make a picture the second (or first) of the pair."""
@@ -111,14 +110,20 @@ class ComparePanel(QWidget):
         self._divider_button = _push("Slider", "Divide the image between the two; drag the line", self._toggle_divider)
         self._grid_button = _push("Grid", "Side by side, with linked views", self._toggle_grid)
         self._menu_button = _push("", "What the grid shows", None)
-        self._menu_button.setMenu(self._grid_menu())
+        self._choice = GridChoice(self)
+        self._choice.changed.connect(self._refill_grid)
+        self._menu_button.setMenu(self._choice)
         self._menu_button.setFixedWidth(MENU_WIDTH)
         for button in (self._divider_button, self._grid_button):
             button.setCheckable(True)
         self._slider = QSlider(Qt.Orientation.Horizontal)
         self._slider.setRange(0, STEPS)
         self._slider.setToolTip("Where the divider is")
-        self._slider.setVisible(False)
+        self._note = QLabel()
+        self._note.setToolTip("What the grid shows; the arrow beside its button has other choices")
+        self._note.linkActivated.connect(lambda _: self._choice.show_all())
+        for part in (self._slider, self._note):
+            part.setVisible(False)
         self._slider.valueChanged.connect(self._slide)
         for combo in (self._first, self._second):
             combo.currentIndexChanged.connect(self._pair_changed)
@@ -140,39 +145,14 @@ class ComparePanel(QWidget):
             layout.setColumnStretch(column, 1)
         layout.addWidget(self._menu_button, 1, 3)
         layout.addWidget(self._slider, 2, 0, 1, 4)
+        layout.addWidget(self._note, 3, 0, 1, 4)
 
-    def _grid_menu(self) -> QMenu:
-        menu = QMenu(self)
-        self._which = {name: self._choice(menu, name, name) for name in (ALL, KEPT, PAIR)}
-        menu.addSeparator()
-        self._beside = {key: self._choice(menu, key, text) for key, text in BESIDE.items()}
-        self._which[ALL].setChecked(True)
-        return menu
-
-    def _choice(self, menu: QMenu, name: str, text: str) -> Any:
-        action: Any = menu.addAction(text)
-        action.setCheckable(True)
-        action.triggered.connect(lambda _=False: self._grid_choice(name))
-        return action
-
-    def _grid_choice(self, name: str) -> None:
-        if name in self._which:  # one of these
-            for other, action in self._which.items():
-                action.setChecked(other == name)
-        if self._grid.active:
-            self._grid.show(self._members())
-
-    def _members(self) -> list[Picture]:
-        """What the grid is to show; all samples if the choice leaves none."""
-        assert self._run is not None
-        if self._which[PAIR].isChecked():
-            return list(self._pair() or ())
-        beside = [key for key, action in self._beside.items() if action.isChecked()]
-        samples = self._run.samples.values()
-        wanted = {True} if self._which[KEPT].isChecked() else {True, None}
-        chosen = [sample.index for sample in samples if sample.kept in wanted] or [sample.index for sample in samples]
-        keys = {*beside, *(sample_key(index) for index in chosen)}
-        return [picture for key, picture in self._pictures.items() if key in keys]
+    def _refill_grid(self) -> None:
+        """Let the grid show what is chosen, and say what that is; nothing if there is no grid."""
+        if self._grid.active and self._run is not None:
+            self._grid.show(self._choice.members(self._run, self._pictures, self._pair()))
+            text, partial = self._choice.in_words(self._run)
+            self._note.setText(f"{text}{ALL_LINK if partial else ''}")
 
     def _pair(self) -> tuple[Picture, Picture] | None:
         first, second = (self._pictures.get(combo.currentData()) for combo in (self._first, self._second))
@@ -182,8 +162,8 @@ class ComparePanel(QWidget):
         if (pair := self._pair()) is None:
             return
         self._divider.choose(*pair)
-        if self._grid.active and self._which[PAIR].isChecked():
-            self._grid.show(self._members())
+        if self._choice.is_pair:
+            self._refill_grid()
 
     def _toggle_divider(self) -> None:
         starting, pair = not self._divider.active, self._pair()
@@ -200,13 +180,15 @@ class ComparePanel(QWidget):
         self.leave()
         if starting and self._run is not None:
             self._stage.leave()
-            self._grid.show(self._members())
+            self._grid.show(self._choice.members(self._run, self._pictures, self._pair()))
+            self._refill_grid()
         self._show_modes()
 
     def _show_modes(self) -> None:
         self._divider_button.setChecked(self._divider.active)
         self._grid_button.setChecked(self._grid.active)
         self._slider.setVisible(self._divider.active)
+        self._note.setVisible(self._grid.active)
 
     def _show_fraction(self, fraction: float) -> None:
         self._slider.blockSignals(True)

@@ -9,7 +9,7 @@ import numpy as np
 from napari.layers import Image
 from napari.utils.transforms import Affine
 
-from napari_refvae.widget.results.geometry import Geometry
+from napari_refvae.widget.results.geometry import Geometry, StackPlace
 from napari_refvae.widget.results.layers import METADATA_KEY
 
 if TYPE_CHECKING:
@@ -44,6 +44,8 @@ class Picture:
         The layer whose colormap, contrast limits and gamma show the pixels.
     layer
         The layer that holds these very pixels, if there is one.
+    stack
+        Where they lie in a stack, if the input is a plane of one.
     to_world
         From ``(row, column, 1)`` of a pixel to the world: ``(3, 3)``.
     """
@@ -55,6 +57,7 @@ class Picture:
     geometry: Geometry
     look: Image
     layer: Image | None = None
+    stack: StackPlace | None = None
     to_world: NDArray[np.float64] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -81,13 +84,13 @@ class Picture:
         if self.pixels.ndim == 2:
             shown["colormap"] = self.look.colormap
         return Image(
-            self.pixels,
+            self.pixels if self.stack is None else self.stack.lifted(self.pixels),
             rgb=self.pixels.ndim == 3,
             name=self.title,
-            blending="translucent",
+            blending=self.look.blending,
             metadata=comparison_metadata(self.run),
             **shown,
-            **self.geometry.as_keywords(),
+            **(self.geometry.as_keywords() if self.stack is None else self.stack.around(self.geometry)),
         )
 
 
@@ -97,10 +100,10 @@ def pictures_of(run: Run) -> list[Picture]:
         return []
     ordered = [run.samples[index] for index in sorted(run.samples)]
     look, origin = ordered[0].image, run.origin
-    found = [Picture(INPUT, "Input", run.id, origin.lr, origin.geometry, look)]
+    found = [Picture(INPUT, "Input", run.id, origin.lr, origin.geometry, look, stack=origin.stack)]
     if run.truth is not None:
         finer = origin.geometry.refined(run.truth.shape[0] // origin.lr.shape[0])
-        found.append(Picture(TRUTH, "Ground truth", run.id, run.truth, finer, look))
+        found.append(Picture(TRUTH, "Ground truth", run.id, run.truth, finer, look, stack=origin.stack))
     if run.faithful is not None:
         found.append(_of_layer(FAITHFUL, "Faithful", run, run.faithful))
     return found + [_of_layer(sample_key(kind.index), f"#{kind.index + 1}", run, kind.image) for kind in ordered]
@@ -127,4 +130,5 @@ def comparison_metadata(run: str) -> dict[str, Any]:
 
 
 def _of_layer(key: str, title: str, run: Run, layer: Image) -> Picture:
-    return Picture(key, title, run.id, layer.data, Geometry.of(layer), layer, layer)
+    pixels = layer.data[(0,) * (layer.ndim - 2)]  # of a stack of one
+    return Picture(key, title, run.id, pixels, Geometry.of(layer), layer, layer, run.origin.stack)

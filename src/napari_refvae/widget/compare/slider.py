@@ -7,6 +7,7 @@ touched: taking that one away restores everything, and turned or sheared images 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,9 +15,11 @@ from napari.layers import Image
 from psygnal import Signal
 from qtpy.QtCore import QTimer
 
-from napari_refvae.widget.compare.canvas import require_plane_view, visible_part
+from napari_refvae.widget.compare.canvas import bring_into_view, require_plane_view, visible_part
+from napari_refvae.widget.compare.divided import halves, mark, screen_window
 from napari_refvae.widget.compare.pictures import comparison_metadata
-from napari_refvae.widget.compare.rendering import Window, rendered
+from napari_refvae.widget.results.geometry import Geometry
+from napari_refvae.widget.results.listing import insert_layer
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -24,17 +27,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_refvae.widget.compare.pictures import Picture
+    from napari_refvae.widget.compare.rendering import Window
 
 __all__ = ["BeforeAfter"]
 
 GRAB = 10
 """How near to the divider the mouse takes hold of it, in screen pixels."""
 
-HANDLE = 13
-"""Radius of the handle, in screen pixels."""
-
-LARGEST = 4096
-"""No rendering is larger a side, in pixels; beyond, its pixels are larger than the screen's."""
+_UPRIGHT = Geometry(np.ones(2), np.zeros(2), np.eye(2), np.eye(2), np.eye(3), (), ())
 
 LOOKS = ("contrast_limits", "gamma", "colormap")
 
@@ -74,7 +74,7 @@ class BeforeAfter:
         return self._layer is not None
 
     def start(self, left: Picture, right: Picture) -> None:
-        """Show the divider in the middle of what is visible of the image.
+        """Show the divider in the middle of what is visible of the image; if that is little, of the whole image.
 
         Raises
         ------
@@ -83,10 +83,9 @@ class BeforeAfter:
         """
         require_plane_view(self._viewer)
         self.stop()
+        bring_into_view(self._viewer, right)
         self._layer = _layer(left)
-        selected = set(self._viewer.layers.selection)
-        self._viewer.layers.append(self._layer)
-        self._viewer.layers.selection = selected
+        insert_layer(self._viewer.layers, len(self._viewer.layers), self._layer)
         self._viewer.mouse_drag_callbacks.append(self._mouse)
         for event in self._view_events():
             event.connect(self._schedule)
@@ -163,13 +162,14 @@ class BeforeAfter:
         part = self._part()
         if self._layer is None or self._pair is None or part is None:
             return
-        window = _screen_window(part, 1 / (self._viewer.scene.camera.zoom * self._density))
+        window = screen_window(part, 1 / (self._viewer.scene.camera.zoom * self._density))
         split = int(np.clip(np.rint((self._place - window.left) / window.step), 0, window.width))
-        image = _halves(*self._pair, window, split)
-        _mark(image, split, 1 / (self._viewer.scene.camera.zoom * window.step))
+        image = halves(*self._pair, window, split)
+        mark(image, split, 1 / (self._viewer.scene.camera.zoom * window.step))
         layer = self._layer
         layer.name = f"{self._pair[0].title} | {self._pair[1].title}"
-        layer.data = image
+        stack = self._pair[0].stack
+        layer.data = image if stack is None else stack.lifted(image)
         _place(layer, window)
 
     def _drag(self, viewer: Any, event: Any) -> Generator[None, None, None]:
@@ -198,14 +198,15 @@ class BeforeAfter:
 
 def _layer(like: Picture) -> Image:
     """The layer that is drawn into: a point until then."""
+    point, stack = np.zeros((1, 1, 4), np.uint8), like.stack
+    inside = replace(_UPRIGHT, units=like.geometry.units, axis_labels=like.geometry.axis_labels)
     layer = Image(
-        np.zeros((1, 1, 4), np.uint8),
+        point if stack is None else stack.lifted(point),
         rgb=True,
         name="comparison",
         blending="translucent",
-        units=like.geometry.units,
-        axis_labels=like.geometry.axis_labels,
         metadata=comparison_metadata(like.run),
+        **(inside.as_keywords() if stack is None else stack.around(inside)),
     )
     layer.name_overlay.visible = True
     return layer
@@ -213,44 +214,10 @@ def _layer(like: Picture) -> Image:
 
 def _place(layer: Image, window: Window) -> None:
     """Lay a layer over a window; while only the divider moves, this has nothing to do, which halves the time."""
-    scale = np.full(2, window.step)
-    translate = np.array((window.top, window.left)) + window.step / 2
+    scale, translate = layer.scale.copy(), layer.translate.copy()
+    scale[-2:] = window.step
+    translate[-2:] = np.array((window.top, window.left)) + window.step / 2
     if not np.array_equal(layer.scale, scale):
         layer.scale = scale
     if not np.array_equal(layer.translate, translate):
         layer.translate = translate
-
-
-def _screen_window(part: NDArray[np.float64], step: float) -> Window:
-    """The visible part, in pixels of the screen; in coarser ones where those are too many."""
-    extent = part[1] - part[0]
-    step = max(step, float(extent.max()) / LARGEST)
-    height, width = (int(n) for n in np.ceil(extent / step).clip(1, LARGEST))  # at most one by rounding
-    return Window(float(part[0, 0]), float(part[0, 1]), step, height, width)
-
-
-def _halves(left: Picture, right: Picture, window: Window, split: int) -> NDArray[np.uint8]:
-    """``left`` in the columns before ``split``, ``right`` in the others: ``(height, width, 4)``."""
-    image = np.empty((window.height, window.width, 4), np.uint8)
-    for picture, first, last in ((left, 0, split), (right, split, window.width)):
-        if last > first:
-            part = Window(window.top, window.left + first * window.step, window.step, window.height, last - first)
-            image[:, first:last] = rendered(picture, part)
-    return image
-
-
-def _mark(image: NDArray[np.uint8], split: int, density: float) -> None:
-    """Draw the divider and its handle: white with a dark edge, so that they show on everything."""
-    height, width = image.shape[:2]
-    if not 0 < split < width:
-        return
-    reach = int((HANDLE + 2) * density)
-    columns = slice(max(0, split - reach), min(width, split + reach))
-    y, x = np.ogrid[:height, columns]
-    y, x = (y + 0.5 - height / 2) / density, (x + 0.5 - split) / density
-    radius = np.hypot(y, x)
-    arrows = (np.abs(x) > 3) & (np.abs(x) + np.abs(y) < 9)
-    strip = image[:, columns]
-    strip[(np.abs(x) < 2) | (radius < HANDLE + 1.5)] = (20, 20, 20, 255)
-    strip[(np.abs(x) < 1) | (radius < HANDLE)] = (255, 255, 255, 255)
-    strip[arrows & (radius < HANDLE)] = (70, 70, 70, 255)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from napari_refvae.widget.compare.pictures import FAITHFUL, sample_key
+from napari_refvae.widget.compare.canvas import bring_into_view
+from napari_refvae.widget.compare.pictures import FAITHFUL, pictures_of, sample_key
+from napari_refvae.widget.results.listing import insert_layer, remove_layers
 
 if TYPE_CHECKING:
     from napari.layers import Image
@@ -16,9 +18,10 @@ __all__ = ["Stage"]
 
 
 class Stage:
-    """Shows one picture of a run, in place of the run's others.
+    """Shows one picture of a run, in place of the run's others and of what other runs show there.
 
-    A picture without a layer (the input's part, the ground truth) gets one for as long as it is shown.
+    Of a run that one click made on several channels, all channels change together. A picture without a layer (the
+    input's part, the ground truth) gets one for as long as it is shown.
 
     Parameters
     ----------
@@ -31,37 +34,40 @@ class Stage:
     def __init__(self, runs: Runs, viewer: Any) -> None:
         self._runs = runs
         self._viewer = viewer
-        self._guest: tuple[str, Image] | None = None  # key and temporary layer of a picture that has none
-        self._remembered: tuple[Run, dict[Image, bool]] | None = None  # before a preview
+        self._guests: list[Image] = []  # temporary layers of a picture that has none, one a channel
+        self._guest_key = ""
+        self._remembered: dict[Image, bool] | None = None  # visibility before a preview
 
     def shown(self, run: Run) -> str | None:
         """Key of the picture that is shown; of several visible ones the topmost."""
-        if self._guest is not None and self._guest[1] in self._viewer.layers:
-            return self._guest[0]
+        if any(guest in self._viewer.layers for guest in self._guests):
+            return self._guest_key
         for index in sorted(run.samples):
             if run.samples[index].image.visible:
                 return sample_key(index)
         return FAITHFUL if run.faithful is not None and run.faithful.visible else None
 
     def show(self, run: Run, picture: Picture) -> None:
-        """Show one, for good."""
+        """Show one, for good; turn to it if little of it is in view."""
         self._remembered = None
+        bring_into_view(self._viewer, picture)
         self._show(run, picture)
 
     def preview(self, run: Run, picture: Picture) -> None:
         """Show one until `end_preview`."""
-        if self._guest is not None:
+        if self._guests:
             return
         if self._remembered is None:
-            self._remembered = run, {layer: layer.visible for layer in run.layers}
+            concerned = [*self._of_all_channels(run), *self._runs.rivals(run)]
+            self._remembered = {layer: layer.visible for layer in concerned}
         self._show(run, picture)
 
     def end_preview(self) -> None:
         """Show again what was shown before a preview."""
         remembered, self._remembered = self._remembered, None
         if remembered is not None:
-            self._clear_guest()
-            for layer, visible in remembered[1].items():
+            self._clear_guests()
+            for layer, visible in remembered.items():
                 layer.visible = visible
 
     def flip(self, run: Run, first: Picture, second: Picture) -> None:
@@ -71,30 +77,31 @@ class Stage:
     def leave(self) -> None:
         """Take away what is there for a while only; a run whose guest goes shows its first sample instead."""
         self.end_preview()
-        guest = self._guest
-        self._clear_guest()
-        run = self._runs.of(guest[1]) if guest else None
+        run = self._runs.of(self._guests[0]) if self._guests else None
+        self._clear_guests()
         if run is not None and run.samples:
             self._runs.show_only(run, min(run.samples))
 
     def _show(self, run: Run, picture: Picture) -> None:
-        old, self._guest = self._guest, None
-        if picture.layer is None:
-            self._guest = picture.key, self._seat(picture)
-        for layer in [picture.layer, *run.layers]:  # first on, then off: never an empty canvas in between
-            if layer is not None:
-                layer.visible = layer is picture.layer
-        if old is not None and old[1] in self._viewer.layers:
-            self._viewer.layers.remove(old[1])
+        old, self._guests = self._guests, []
+        channels = [each for other in self._runs.together(run) for each in pictures_of(other)]
+        wanted = {each for each in channels if each.key == picture.key}
+        shown = {each.layer for each in wanted if each.layer is not None}
+        self._guest_key, self._guests = picture.key, [self._seat(each) for each in wanted if each.layer is None]
+        for layer in shown:  # first on, then off: never an empty canvas in between
+            layer.visible = True
+        for layer in [*self._of_all_channels(run), *self._runs.rivals(run)]:
+            layer.visible = layer in shown
+        remove_layers(self._viewer.layers, old)
+
+    def _of_all_channels(self, run: Run) -> list[Image]:
+        return [layer for each in self._runs.together(run) for layer in each.layers]
 
     def _seat(self, picture: Picture) -> Image:
         layer = picture.temporary_layer()
-        selected = set(self._viewer.layers.selection)
-        self._viewer.layers.append(layer)
-        self._viewer.layers.selection = selected
+        insert_layer(self._viewer.layers, len(self._viewer.layers), layer)
         return layer
 
-    def _clear_guest(self) -> None:
-        guest, self._guest = self._guest, None
-        if guest is not None and guest[1] in self._viewer.layers:
-            self._viewer.layers.remove(guest[1])
+    def _clear_guests(self) -> None:
+        guests, self._guests = self._guests, []
+        remove_layers(self._viewer.layers, guests)

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from psygnal import Signal
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QComboBox, QHBoxLayout, QMenu, QPushButton, QSizePolicy, QWidget
+from qtpy.QtWidgets import (
+    QComboBox,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QMenu,
+    QPushButton,
+    QSizePolicy,
+    QStyle,
+    QStyleOptionComboBox,
+    QStylePainter,
+    QWidget,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,11 +27,16 @@ if TYPE_CHECKING:
 
 __all__ = ["Choices", "Verdicts"]
 
+WIDEST_LIST = 480
+"""Pixels: longer entries are cut in the list, too."""
+
+LIST_MARGIN = 30  # pixels beside an entry of a list
+
 FORMATS = {"as PNG ...": ".png", "as TIFF ...": ".tiff"}
 
 
 class Choices(QWidget):
-    """Which run, and what of it the thumbnails show."""
+    """Which run, how many samples it has, and what of them the thumbnails show."""
 
     chosen = Signal(object)
     """The run that the user chose."""
@@ -29,30 +46,80 @@ class Choices(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._runs: list[Run] = []
-        self._run = QComboBox()
-        self._run.setToolTip("The run whose samples are shown; the newest comes first")
-        self._run.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self._run = Chooser()
         self._run.activated.connect(lambda index: self.chosen.emit(self._runs[index]))
+        self._count = QLabel()
+        self._count.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self._what = QComboBox()
         self._what.addItems(["Detail in view", "Whole image"])
         self._what.setToolTip("What thumbnails show: the middle of the view, where samples can be told apart, or all")
         self._what.activated.connect(lambda index: self.whole_chosen.emit(index == 1))
-        layout = QHBoxLayout(self)
+        layout = QGridLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self._run, 1)
-        layout.addWidget(self._what)
+        layout.setSpacing(4)
+        layout.addWidget(self._run, 0, 0, 1, 2)
+        layout.addWidget(self._count, 1, 0)
+        layout.addWidget(self._what, 1, 1)
+        layout.setColumnStretch(0, 1)
         for part in (self._run, self._what):
             part.setFocusPolicy(Qt.FocusPolicy.NoFocus)
 
     def offer(self, runs: Sequence[Run], shown: Run | None) -> None:
         """Offer these runs, newest first."""
         self._runs = list(runs)
-        self._run.blockSignals(True)
-        self._run.clear()
-        self._run.addItems([_title(run) for run in runs])
-        if shown in self._runs:
-            self._run.setCurrentIndex(self._runs.index(shown))
-        self._run.blockSignals(False)
+        current = self._runs.index(shown) if shown in self._runs else None
+        self._run.offer([_title(run) for run in runs], current)
+
+    def tell(self, samples: int, kept: int, discarded: int) -> None:
+        """Say how many samples the run has, and how they were judged."""
+        parts = [f"{samples} sample{'s' if samples != 1 else ''}"]
+        parts += [f"{count} {verdict}" for count, verdict in ((kept, "kept"), (discarded, "discarded")) if count]
+        self._count.setText(", ".join(parts))
+        self._count.setToolTip(self._count.text())
+
+
+class Chooser(QComboBox):
+    """A combo box that cuts long entries in their middle, where they differ least; whole in list and tooltip."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+
+    def offer(self, texts: Sequence[str], current: int | None) -> None:
+        """Have these entries; nobody is told."""
+        self.blockSignals(True)
+        self.clear()
+        self.addItems(list(texts))
+        for index, text in enumerate(texts):
+            self.setItemData(index, text, Qt.ItemDataRole.ToolTipRole)
+        if current is not None:
+            self.setCurrentIndex(current)
+        self.blockSignals(False)
+        self._name()
+
+    def showPopup(self) -> None:  # noqa: N802 (Qt's name)
+        view = self.view()
+        if view is not None:
+            view.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+            view.setMinimumWidth(min(WIDEST_LIST, view.sizeHintForColumn(0) + LIST_MARGIN))
+        super().showPopup()
+
+    def paintEvent(self, event: Any) -> None:  # noqa: N802 (Qt's name)
+        painter, option = QStylePainter(self), QStyleOptionComboBox()
+        self.initStyleOption(option)
+        style = self.style()
+        assert style is not None
+        room = style.subControlRect(
+            QStyle.ComplexControl.CC_ComboBox, option, QStyle.SubControl.SC_ComboBoxEditField, self
+        )
+        option.currentText = self.fontMetrics().elidedText(
+            option.currentText, Qt.TextElideMode.ElideMiddle, room.width() - 4
+        )
+        painter.drawComplexControl(QStyle.ComplexControl.CC_ComboBox, option)
+        painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)
+
+    def _name(self) -> None:
+        self.setToolTip(f"{self.currentText()}\nThe run whose samples are shown; the newest comes first")
 
 
 class Verdicts(QWidget):
@@ -96,8 +163,6 @@ class Verdicts(QWidget):
 
 
 def _title(run: Run) -> str:
-    count = len(run.samples)
-    samples = "1 sample" if count == 1 else f"{count} samples"
+    """What tells a run from others: its image, its number, its references."""
     names = list(dict.fromkeys(run.samples[index].reference for index in sorted(run.samples)))
-    by = "" if names == ["none"] else f" by {', '.join(names)}"
-    return f"{run.origin.title}, {samples}{by}"
+    return run.title if names == ["none"] else f"{run.title} by {', '.join(names)}"

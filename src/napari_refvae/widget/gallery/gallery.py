@@ -12,10 +12,12 @@ from napari_refvae.widget.compare.pictures import FAITHFUL, pictures_of, sample_
 from napari_refvae.widget.compare.stage import Stage
 from napari_refvae.widget.gallery.bars import Choices, Verdicts
 from napari_refvae.widget.gallery.captions import hint, in_words, known_of
-from napari_refvae.widget.gallery.scoring import Scorer, Scoring
+from napari_refvae.widget.gallery.hovering import Hovering
+from napari_refvae.widget.gallery.scores import Scores
 from napari_refvae.widget.gallery.shelf import Shelf
 from napari_refvae.widget.gallery.thumbnails import Thumbnails
 from napari_refvae.widget.results.export import start_export
+from napari_refvae.widget.results.listing import remove_layers
 from napari_refvae.widget.shortcuts import BLINK, KEEP, NEXT_SAMPLE, PREVIOUS_SAMPLE, Shortcuts
 
 if TYPE_CHECKING:
@@ -23,9 +25,6 @@ if TYPE_CHECKING:
     from napari_refvae.widget.results.runs import Run, Runs, SampleLayers
 
 __all__ = ["Gallery"]
-
-LINGER = 180
-"""Milliseconds that the mouse has to rest on a thumbnail before the viewer previews it."""
 
 EMPTY = "The samples of a run appear here: to compare, to keep, to export."
 
@@ -51,12 +50,11 @@ class Gallery(QWidget):
         self._run: Run | None = None
         self._seen: set[str] = set()  # ids of runs
         self._pictures: dict[str, Picture] = {}
-        self._scores: dict[tuple[str, str], dict[str, float]] = {}  # by run and picture
         self._watched: list[Any] = []  # layers' events
         self._attached = True
         self._writing = False
         self._stage = Stage(runs, self._viewer)
-        self._scorer = Scorer(self._scored)
+        self._scores = Scores(runs, self._tell)
         self._build()
         self._thumbnails = Thumbnails(self._viewer, self._shelf.show_pixmap)
         self._shortcuts = Shortcuts.bind(
@@ -94,9 +92,12 @@ class Gallery(QWidget):
 
     def judge(self, index: int, verdict: bool | None) -> None:
         """Keep (True) or discard (False) a sample, or take the verdict back."""
-        if self._run is not None and index in self._run.samples:
-            self._run.samples[index].kept = verdict
-            self._runs.changed.emit(self._run)
+        if self._run is None or index not in self._run.samples:
+            return
+        for run in self._runs.together(self._run):  # a verdict is about all channels
+            if index in run.samples:
+                run.samples[index].kept = verdict
+                self._runs.changed.emit(run)
 
     def remove_discarded(self) -> None:
         """Take the layers of discarded samples out of the viewer."""
@@ -104,10 +105,8 @@ class Gallery(QWidget):
         if run is None:
             return
         self._stage.end_preview()
-        gone = [layer for sample in run.samples.values() if sample.kept is False for layer in sample.layers]
-        for layer in gone:
-            if layer in self._viewer.layers:
-                self._viewer.layers.remove(layer)
+        samples = [sample for each in self._runs.together(run) for sample in each.samples.values()]
+        remove_layers(self._viewer.layers, [layer for one in samples if one.kept is False for layer in one.layers])
         if run.samples and not self._panel.busy and self._stage.shown(run) is None:
             self._runs.show_only(run, min(run.samples))
 
@@ -130,7 +129,8 @@ class Gallery(QWidget):
         self._panel.set_run(self._run, self._pictures)
         self._fill_shelf()
         self._watch_layers()
-        self._ask_scores()
+        if self._run is not None:
+            self._scores.ask(self._run, found)
         self._empty.setVisible(not runs)
         for part in (self._choices, self._shelf, self._panel, self._verdicts):
             part.setVisible(bool(runs))
@@ -140,9 +140,9 @@ class Gallery(QWidget):
         if not self._attached:
             return
         self._attached = False
-        for timer in (self._lingered, self._stale):
-            timer.stop()
-        self._scorer.stop()
+        self._stale.stop()
+        self._hovering.stop()
+        self._scores.stop()
         self._thumbnails.stop()
         self._shortcuts.unbind()
         self._panel.leave()
@@ -163,8 +163,9 @@ class Gallery(QWidget):
         self._shelf = Shelf()
         self._panel = ComparePanel(self._stage, self._viewer)
         self._verdicts = Verdicts()
-        self._hovered: str | None = None
-        self._lingered, self._stale = _timer(self, LINGER), _timer(self, 0)
+        self._stale = QTimer(self)
+        self._stale.setSingleShot(True)
+        self._hovering = Hovering(self._preview, self._stage.end_preview)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -177,10 +178,9 @@ class Gallery(QWidget):
         self._choices.chosen.connect(lambda run: self.show_run(run))
         self._choices.whole_chosen.connect(lambda whole: self._thumbnails.show_whole(whole))
         self._shelf.clicked.connect(self._click)
-        self._shelf.hovered.connect(self._hover)
+        self._shelf.hovered.connect(self._hovering.moved)
         self._shelf.judged.connect(lambda key, verdict: self.judge(int(key.split()[1]), verdict))
         self._shelf.resized.connect(self._resize_thumbnails)
-        self._lingered.timeout.connect(self._preview)
         self._stale.timeout.connect(self.refresh)
         self._verdicts.remove_clicked.connect(self.remove_discarded)
         self._verdicts.export_clicked.connect(lambda suffix: self.export(suffix))
@@ -192,7 +192,7 @@ class Gallery(QWidget):
             self._run = run
 
     def _run_changed(self, run: Run) -> None:
-        self._stale.start()  # many changes in a row are one
+        self._stale.start(0)  # many changes in a row are one
 
     def _run_removed(self, run_id: str) -> None:
         self._stage.leave()  # its layer may be of that run
@@ -225,11 +225,13 @@ class Gallery(QWidget):
             sample = self._sample(key)
             if sample is None and key != FAITHFUL:
                 continue
-            lines = [*known_of(sample, several), *in_words(self._scores.get((run.id, key), {}))]
+            lines = [*known_of(sample, several), *in_words(self._scores.of(run, key))]
             self._shelf.tell(key, lines, self._hint, shown=key == shown, verdict=sample.kept if sample else None)
         verdicts = [sample.kept for sample in run.samples.values()]
         waits_for = "The run goes on" if run.result is None else "They are being written" if self._writing else ""
-        self._verdicts.tell(verdicts.count(True), verdicts.count(False), waits_for)
+        kept, discarded = verdicts.count(True), verdicts.count(False)
+        self._verdicts.tell(kept, discarded, waits_for)
+        self._choices.tell(len(verdicts), kept, discarded)
 
     def _sample(self, key: str) -> SampleLayers | None:
         samples = self._run.samples.values() if self._run else ()
@@ -247,17 +249,9 @@ class Gallery(QWidget):
         if sample is not None:
             self.judge(sample.index, None if sample.kept else True)
 
-    def _hover(self, key: str, inside: bool) -> None:
-        self._hovered = key if inside else None
-        self._lingered.stop()
-        if inside:
-            self._lingered.start()
-        else:
-            self._stage.end_preview()
-
-    def _preview(self) -> None:
-        if self._run is not None and self._hovered in self._pictures and not self._panel.busy:
-            self._stage.preview(self._run, self._pictures[self._hovered])
+    def _preview(self, key: str) -> None:
+        if self._run is not None and key in self._pictures and not self._panel.busy:
+            self._stage.preview(self._run, self._pictures[key])
 
     def _resize_thumbnails(self) -> None:
         self._thumbnails.resize(self._shelf.thumbnail_size, self.devicePixelRatioF())
@@ -270,28 +264,3 @@ class Gallery(QWidget):
         self._watched = [layer.events.visible for layer in layers]
         for event in self._watched:
             event.connect(self._tell)
-
-    def _ask_scores(self) -> None:
-        run = self._run
-        if run is None or run.truth is None:
-            return
-        for key, picture in self._pictures.items():
-            if picture.layer is not None and picture.pixels.shape == run.truth.shape:
-                shave = picture.pixels.shape[0] // run.origin.lr.shape[0]
-                self._scorer.add((run.id, key), Scoring(picture.pixels, run.truth, run.origin.intensity_range, shave))
-
-    def _scored(self, key: tuple[str, str], scores: dict[str, float]) -> None:
-        self._scores[key] = scores
-        run = next((run for run in self._runs if run.id == key[0]), None)
-        sample = next((one for one in run.samples.values() if sample_key(one.index) == key[1]), None) if run else None
-        if sample is not None:
-            sample.scores.update(scores)
-        self._tell()
-
-
-def _timer(parent: QWidget, milliseconds: int) -> QTimer:
-    """Fires once, this long after the last start."""
-    timer = QTimer(parent)
-    timer.setSingleShot(True)
-    timer.setInterval(milliseconds)
-    return timer

@@ -104,7 +104,7 @@ class Runs:
         self._insert(run, image, below=above[-1].layers[-1] if above else None, select=first)
         run.samples[finished.index] = sample
         if first:
-            self._cover(run, image)
+            self._cover(run)
         self.changed.emit(run)
         return sample
 
@@ -157,6 +157,14 @@ class Runs:
             for layer in each.layers:
                 layer.visible = layer is shown
 
+    def rivals(self, run: Run) -> list[Image]:
+        """What other runs show at the place of a run."""
+        if not run.samples:
+            return []
+        place, mine = run.samples[min(run.samples)].image, self.together(run)
+        others = [layer for other in self if other not in mine for layer in other.layers]
+        return [layer for layer in others if layer.visible and _overlap(layer, place)]
+
     @property
     def _layers(self) -> Any:
         viewer = self._viewer()
@@ -173,22 +181,17 @@ class Runs:
         run._made.add(layer)  # before it is shown: what goes wrong there leaves a layer to take back
         insert_layer(layers, position, layer, select=select)
 
-    def _cover(self, run: Run, image: Image) -> None:
+    def _cover(self, run: Run) -> None:
         """Hide what older runs show at the place of a new one: it would shine through its edges and its gaps."""
-        for older in self:
-            if older in self.together(run):
-                continue
-            for layer in older.layers:
-                if layer.visible and _overlap(layer, image):
-                    layer.visible = False
-                    run._covered.add(layer)
+        for layer in self.rivals(run):
+            layer.visible = False
+            run._covered.add(layer)
 
     def _uncover(self, run: Run) -> None:
-        """Show again what a run had hidden, where no newer one lies over it."""
+        """Show again what a run had hidden, unless another one is shown there."""
         for layer in run._covered:
-            newer = [each for each in self if each is not self.of(layer)]
-            hidden = any(mine.visible and _overlap(mine, layer) for each in newer for mine in each.layers)
-            if layer in self._layers and not hidden:
+            owner = self.of(layer)
+            if owner is not None and layer in self._layers and not self.rivals(owner):
                 layer.visible = True
 
     def _layer_removed(self, event: Any) -> None:
