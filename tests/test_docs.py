@@ -44,7 +44,7 @@ NOT_RUN = {
     "docs/command-line.md": ["refvae demo"],
     "docs/how-to/evaluate.md": ["pip install", "python benchmarks/table1.py"],
     "docs/how-to/gpu.md": ["refvae upscale photo.png --device cuda:1"],
-    "docs/how-to/offline.md": ['pip download ".[pyqt5]"'],
+    "docs/how-to/offline.md": ['pip wheel ".[pyqt5]"'],
     "docs/how-to/train.md": ["pip install", "torchrun"],
     "docs/performance.md": ["pip install"],
 }

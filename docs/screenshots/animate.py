@@ -145,7 +145,7 @@ def preview() -> Film:
     session = Exploring()
     film = Film(session)
     panel = session.panel
-    session.viewer.camera.zoom *= 1.5
+    session.viewer.scene.camera.zoom *= 1.5
     film.look(700)
 
     def turn(slider: QWidget, *values: float) -> None:
