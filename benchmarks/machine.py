@@ -29,7 +29,7 @@ WATCHED = 2.0
 def describe() -> str:
     """Processor, cores that this process may use, threads of torch, instruction sets, memory, versions, GPU."""
     parts = [
-        f"{_processor()}, {cores()} cores, {torch.get_num_threads()} threads of torch",
+        f"{_processor()}, {_counted(cores(), 'core')}, {_counted(torch.get_num_threads(), 'thread')} of torch",
         ", ".join(_instructions()) or "no instruction sets known",
         f"{_memory() / 2**30:.0f} GiB of memory",
         f"{platform.system()}, Python {platform.python_version()}, torch {torch.__version__}",
@@ -64,6 +64,10 @@ def _ticks() -> dict[str, int]:
     ours = {f"cpu{core}" for core in os.sched_getaffinity(0)}
     ticks = [[int(word) for word in words[1:9]] for words in map(str.split, lines) if words[0] in ours]
     return {"all": sum(map(sum, ticks)), "idle": sum(core[3] + core[4] for core in ticks)}
+
+
+def _counted(number: int, thing: str) -> str:
+    return f"{number} {thing}{'' if number == 1 else 's'}"
 
 
 def _processor() -> str:

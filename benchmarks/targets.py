@@ -173,8 +173,8 @@ TARGETS = (
         f"{ONCE}; all wide layers at LR resolution",
         _compact_time,
         "arithmetic: 1.5 million multiplications a LR pixel and sample, which run at some 60% of the processor's "
-        "bfloat16 peak whatever the image's size, are 0.2 s a sample on two cores, so 60x at best; more takes a smaller "
-        "network, or one in int8",
+        "bfloat16 peak whatever the image's size, are 0.2 s a sample on two cores, so 60x at best; more takes a "
+        "smaller network, or one in int8",
     ),
     Target(
         "one more sample of `compact`, 64 -> 512: at most 1/5 of an `ESRGAN(scale=8)` pass",
