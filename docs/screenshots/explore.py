@@ -86,7 +86,7 @@ def dials() -> Iterator[tuple[str, Exploring]]:
     session.blend()
     yield "explore", session
     near = session.open_drawer("More like this")
-    eye = [np.array([(11.0, 8.5), (11.0, 25.0), (27.0, 25.0), (27.0, 8.5)])]
+    eye = [np.array([(9.0, 15.5), (9.0, 27.5), (20.0, 27.5), (20.0, 15.5)])]
     place = {name: getattr(session.viewer.layers["cat"], name) for name in ("scale", "translate", "units")}
     near.lock.value = session.viewer.add_shapes(
         eye, shape_type="ellipse", name="eye", face_color="transparent", edge_color="#ffb000", edge_width=0.3, **place

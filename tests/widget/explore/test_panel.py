@@ -6,12 +6,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pytest
 from exploring import LOW, PATIENCE, decoded, samples
 
 from napari_refvae import upscale_layer
 from napari_refvae.explore import Draw, Exploration, Mix, recipe_from_dict, reopen
 from napari_refvae.imageio.files import read_image
 from napari_refvae.metrics import low_resolution
+from napari_refvae.widget.explore.dock import ExploreDock
 from napari_refvae.widget.explore.panel import ExplorePanel
 from napari_refvae.widget.results.export import Export
 from napari_refvae.widget.results.layers import METADATA_KEY, is_result
@@ -20,8 +22,6 @@ from napari_refvae.widget.results.snippet import python_of
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pytest
 
     from napari_refvae.widget.preferences import Preferences
 
@@ -60,6 +60,14 @@ class TestPreview:
         assert recipe.seed == panel.dials.seed.value() != 0
         assert viewer.layers.selection == {viewer.layers["moss"]}
         assert len(viewer.layers) == 4
+
+    def test_the_camera_alone_makes_nothing_anew_of_a_small_image(
+        self, viewer: Any, panel: ExplorePanel, shown: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        panel.dials.roll()
+        shown()
+        monkeypatch.setattr(panel.explorer.live, "ask", lambda wish: pytest.fail("made anew"))
+        panel.ground.moved.emit()
 
     def test_discard_takes_it_away(self, viewer: Any, panel: ExplorePanel, shown: Any, qtbot: Any) -> None:
         panel.dials.roll()
@@ -158,6 +166,8 @@ class TestKeep:
         viewer.layers.selection = {samples(viewer)[0]}
         panel.start.click()
         assert panel.explorer.recipe == kept
+        assert panel.weights.names == ("bark", "moss")
+        assert panel.explorer.history.steps  # it is the same exploration
         assert panel.weights.mix.used == {0: 0.5}
         viewer.layers.selection = {viewer.layers["photo"]}
         panel.start.click()
@@ -171,6 +181,7 @@ class TestKeep:
         assert made.ground.layer is viewer.layers["photo"]
         assert made.weights.names == ("moss",)
         assert made.explorer.recipe == Draw(Mix.of(0), seed=6)
+        assert made.explorer.subject.preferences.model == preferences.model  # the run's, not the preferred one
         assert made.explorer.preview.layer is None
         made.detach()
 
@@ -240,6 +251,12 @@ class TestImages:
         layer = panel.explorer.preview.layer
         assert not np.array_equal(layer.data, before)
         np.testing.assert_array_equal(low_resolution(layer.data), LOW[::-1])
+
+    def test_a_dock_that_is_closed_lets_its_panel_go(self, viewer: Any, preferences: Preferences) -> None:
+        dock = ExploreDock(viewer)
+        viewer.window.add_dock_widget(dock)
+        viewer.window.remove_dock_widget(dock)
+        assert not dock.panel._attached
 
     def test_a_panel_that_goes_lets_go_of_everything(self, viewer: Any, panel: ExplorePanel, qtbot: Any) -> None:
         panel.dials.roll()

@@ -116,6 +116,12 @@ class Explorer:
             self.told.emit("Preparing the preview ...")
         self.live.ask(Wish(self.subject, self.recipe, self._seen(self.subject)))
 
+    def follow(self) -> None:
+        """Preview the part that is in view now, if there is a preview and it shows another one."""
+        shown = self._shown
+        if self.subject is not None and shown is not None and self._seen(self.subject) != shown.wish.region:
+            self.look()
+
     def discard(self) -> None:
         """Take the preview away."""
         self.live.restart()

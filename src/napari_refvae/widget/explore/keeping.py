@@ -65,13 +65,17 @@ class Keeper:
         return added.image
 
     def _run(self, subject: Subject, sample: Sample) -> tuple[Run, Exploration]:
-        """The image's run of that scale; a new one if there is none, or the user has removed it."""
+        """The image's run of that scale; a new one if none can go on, or the user has removed it."""
+        identity = identity_of(sample)
         known = self._open.get(sample.scale)
-        if known is None or known[0].origin is not subject.origin or known[1] not in list(self._runs):
-            known = subject, self._runs.begin(subject.origin, maps=NO_MAPS), Exploration(identity_of(sample))
-            self._open[sample.scale] = known
-        known[2].identity = identity_of(sample)  # references may have come to it
-        return known[1], known[2]
+        if known is not None and known[0].origin is subject.origin and known[1] in list(self._runs):
+            _, run, record = known
+            if _goes_on(record.identity, identity):
+                record.identity = identity
+                return run, record
+        run, record = self._runs.begin(subject.origin, maps=NO_MAPS), Exploration(identity)
+        self._open[sample.scale] = subject, run, record
+        return run, record
 
 
 def identity_of(sample: Sample) -> dict[str, Any]:
@@ -79,3 +83,9 @@ def identity_of(sample: Sample) -> dict[str, Any]:
     record = sample.provenance
     settings = {key: value for key, value in record["settings"].items() if key not in ("recipe", "region")}
     return record | {"settings": settings, "samples": []}
+
+
+def _goes_on(before: dict[str, Any], now: dict[str, Any]) -> bool:
+    """Whether recipes of before mean the same now: one model, and references that at most became more."""
+    old, new = ([one for one in record["references"] if one["kind"] != "none"] for record in (before, now))
+    return bool(before["model"] == now["model"] and new[: len(old)] == old)

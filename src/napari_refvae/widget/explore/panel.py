@@ -28,9 +28,6 @@ from napari_refvae.widget.results.layers import read_input
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from napari_refvae.explore.history import Exploration
-    from napari_refvae.explore.recipes import Recipe
-    from napari_refvae.widget.form.references import Choice
     from napari_refvae.widget.results.runs import Runs
 
 __all__ = ["ExplorePanel"]
@@ -67,20 +64,12 @@ class ExplorePanel(QWidget):
         self.discard = button("Discard", "Take the preview away", self.explorer.discard)
         self.start = button("From the selected sample", "Go on from the sample layer that is selected", self._start)
         self.sections = make_sections(self.explorer, self.ground, self.weights)
+        self._model: str | None = None  # that of what is gone on from; otherwise the preferred one
         self._attached = True
         self._lay_out()
         self._connect()
         self._choose()
         self._start_from_latest()
-
-    def use(self, choices: list[Choice], recipe: Recipe | None = None, history: Exploration | None = None) -> None:
-        """Have these references, and go on with a recipe or an exploration of them."""
-        self.weights.fill(choices)
-        self._guide()
-        if history is not None:
-            self.explorer.resume(history)
-        elif recipe is not None:
-            self.explorer.steer(recipe)
 
     def load(self, path: Path | str) -> None:
         """Go on with an exploration from a file; what it needs is looked for among layers and files."""
@@ -89,7 +78,10 @@ class ExplorePanel(QWidget):
         except RefVAEError as error:
             self.explorer.told.emit(f"Not loaded: {error}.")
             return
-        self.use(choices, history=history)
+        self._model = history.identity["model"]["name"]
+        self.weights.fill(choices)
+        self._guide()
+        self.explorer.resume(history)
 
     def detach(self) -> None:
         """Stop what computes, take the preview away, and listen to nothing any more. Once is enough."""
@@ -132,7 +124,7 @@ class ExplorePanel(QWidget):
         explorer = self.explorer
         self.ground.chosen.connect(self._choose)
         self.ground.renewed.connect(self._renew)
-        self.ground.moved.connect(self._look_again)
+        self.ground.moved.connect(explorer.follow)
         self.weights.mixed.connect(lambda: explorer.steer(with_mix(explorer.recipe, self.weights.mix)))
         self.weights.listed.connect(self._guide)
         self.dials.turned.connect(lambda name, value: explorer.steer(turned(explorer.recipe, **{name: value})))
@@ -146,6 +138,7 @@ class ExplorePanel(QWidget):
 
     def _choose(self) -> None:
         """Another image: explore it from the beginning, with the references there are."""
+        self._model = None
         self.weights.offer_layers([one for one in self.ground.images if one is not self.ground.layer])
         self.weights.fill([one for one in self.weights.choices if one is not self.ground.layer])
         self.explorer.explore(self._subject(), self.weights.names)
@@ -156,7 +149,9 @@ class ExplorePanel(QWidget):
             self.foot.tell("Open an image to explore.")
             return None
         try:
-            return Subject.of(self.ground.layer, self.weights.choices, self.viewer.dims.point, read_preferences())
+            chosen = read_preferences()
+            chosen = replace(chosen, model=self._model or chosen.model)
+            return Subject.of(self.ground.layer, self.weights.choices, self.viewer.dims.point, chosen)
         except RefVAEError as error:
             self.foot.tell(f"This image cannot be explored: {error}.")
             return None
@@ -178,11 +173,6 @@ class ExplorePanel(QWidget):
             self.foot.tell(f"This image cannot be explored: {error}.")
             return
         explorer.renew(replace(explorer.subject, origin=origin))
-
-    def _look_again(self) -> None:
-        """Another part is seen: preview it, if there is a preview."""
-        if self.explorer.preview.layer is not None:
-            self.explorer.look()
 
     def _show_recipe(self) -> None:
         recipe = self.explorer.recipe
@@ -221,8 +211,12 @@ class ExplorePanel(QWidget):
                 self.explorer.told.emit(f"{error}.")
             return
         self.ground.image.value = start.layer
-        self.weights.fill(start.choices)
-        self._guide()
+        subject = self.explorer.subject
+        known = subject is not None and subject.preferences.model == start.model
+        if not known or self.weights.choices[: len(start.choices)] != start.choices:
+            self._model = start.model
+            self.weights.fill(start.choices)
+            self.explorer.explore(self._subject(), self.weights.names)
         if preview:
             self.explorer.steer(start.recipe)
         else:

@@ -30,10 +30,11 @@ __all__ = ["Start", "load_exploration", "recipe_of", "start_from"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Start:
-    """An image, its references, and what to begin with."""
+    """An image, its references, the model's name, and what to begin with."""
 
     layer: Image
     choices: list[Choice]
+    model: str
     recipe: Recipe
 
 
@@ -55,7 +56,8 @@ def start_from(layer: Any, runs: Runs, images: Sequence[Image]) -> Start:
     if image is None:
         raise InvalidInputError(f"expected the image {run.origin.name!r} that the sample was made of: open it again")
     choices = [_found(entry, images, None) for entry in _guiding(record)]
-    return Start(image, choices, recipe_of(record, layer.metadata[METADATA_KEY]["sample"] or 0))
+    recipe = recipe_of(record, layer.metadata[METADATA_KEY]["sample"] or 0)
+    return Start(image, choices, record["model"]["name"], recipe)
 
 
 def recipe_of(record: Mapping[str, Any], index: int) -> Recipe:
