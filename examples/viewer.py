@@ -19,7 +19,7 @@ def main(viewer: napari.Viewer) -> None:
     samples = upscale_layer(viewer, "eyes", references=["grass"], samples=2, seed=0)
     for layer in viewer.layers:
         layer.visible = layer in samples or layer.name == "eyes"
-    viewer.grid.enabled = True
+    viewer.canvas.grid.enabled = True
 
 
 if __name__ == "__main__":
