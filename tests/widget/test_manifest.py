@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import npe2
 import pytest
+from napari._app_model import get_app_model
 from napari.settings import get_plugin_settings
 
 from napari_refvae.widget import preferences, sample_data, shortcuts
@@ -44,7 +45,12 @@ def test_menus_palette_preferences_and_keys(make_napari_viewer_proxy: Callable[[
     """One viewer for all: opening one takes a second."""
     viewer = make_napari_viewer_proxy()
     window = viewer.window
-    widgets = [f"{title} (RefVAE)" for title in ("Upscale 8x", "Compare samples", "Fine-tune a model")]
+    titles = ("Upscale 8x", "Compare samples", "Explore samples", "Fine-tune a model")
+    widgets = [f"{title} (RefVAE)" for title in titles]
+    menus = get_app_model().menus
+    palette = {item.command.title: item.command.id for item in menus.get_menu(menus.COMMAND_PALETTE_ID)}
+    names = ("upscale", "gallery", "explore", "train")
+    assert [palette.get(title) for title in widgets] == [f"{PLUGIN}.{name}" for name in names]
     assert {"Super-resolution (RefVAE)", *widgets} <= set(entries(window.layers_menu))
     assert set(widgets) <= set(entries(window.plugins_menu))
     assert "Photograph, 56 x 37 (Chelsea the cat, CC0)" in entries(window.file_menu)

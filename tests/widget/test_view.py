@@ -487,18 +487,21 @@ class TestWholeClick:
     def test_the_layers_are_what_the_api_returns(self, viewer: Any, tiny_model: Path, qtbot: Any) -> None:
         from napari_refvae import upscale
 
-        widget = UpscaleWidget(viewer)
-        viewer.window.add_dock_widget(widget)
+        _, widget = viewer.window.add_plugin_dock_widget("napari-refvae", "Upscale 8x")
         widget.advanced.use_model(str(tiny_model))
-        photo = viewer.add_image(PHOTOGRAPH, rgb=True, name="photo")
-        bark = viewer.add_image(TEXTURE, name="bark", contrast_limits=(0, 255))
-        widget.images.image.value = photo
-        widget.references.box.value = bark
+        viewer.open_sample("napari-refvae", "photograph")
+        viewer.open_sample("napari-refvae", "texture")
+        cat, brick = viewer.layers["cat"], viewer.layers["brick"]
+        widget.references.box.native.setCurrentText("brick")
         widget.sampling.samples.value, widget.sampling.scale.value = 2, 4
         click(widget, qtbot)
-        expected = upscale(PHOTOGRAPH, [TEXTURE], samples=2, scale=4, model=tiny_model, faithful=True)
+        expected = upscale(cat.data, [brick.data], samples=2, scale=4, model=tiny_model, faithful=True)
         samples = results(viewer)
-        assert [layer.name for layer in samples] == ["photo 4x by bark #1", "photo 4x by bark #2"]
+        assert [layer.name for layer in samples] == ["cat 4x by brick #1", "cat 4x by brick #2"]
+        for layer in filter(is_result, viewer.layers):
+            edges = np.array([(-0.5, -0.5), np.array(layer.data.shape[:2]) - 0.5])
+            covered = [layer.data_to_world(edge) for edge in edges]
+            np.testing.assert_allclose(covered, [(-0.5, -0.5), np.array(cat.data.shape[:2]) - 0.5], atol=1e-6)
         for layer, sr, residual in zip(samples, expected.sr, expected.residual("bicubic"), strict=True):
             np.testing.assert_array_equal(layer.data, sr)
             shown = viewer.layers[f"{layer.name} residual"].data

@@ -71,6 +71,7 @@ class UpscaleWidget(QWidget):
         self._activity: Activity | None = None  # its
         self._started = 0.0
         self._closed = False
+        self._offered: list[Image] = []
         self.runs = Runs.of_viewer(napari_viewer)
         self.images = ImageFields(napari_viewer, PREVIEW)
         self.references = ReferenceList(PREVIEW)
@@ -125,7 +126,9 @@ class UpscaleWidget(QWidget):
         gone += self.references.offer_layers(layers)
         if gone:
             QTimer.singleShot(0, lambda: self._tell_gone(gone))
-        self._moved()
+        if layers != self._offered:  # and not just some result that came or went
+            self._moved()
+        self._offered = layers
         self._show_idle()
 
     def toggle(self) -> None:

@@ -39,6 +39,20 @@ def test_a_box_keeps_its_choice_in_a_new_parent(qtbot: Any) -> None:
     assert told == []
 
 
+def test_what_is_offered_already_is_not_filled_in_anew(qtbot: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """napari asks with every layer of a result, and filling a list takes magicgui long."""
+    one, other = object(), object()
+    box = ChoiceBox("", [("one", one)], one)
+    qtbot.addWidget(box.native)
+    filled: list[int] = []
+    fill = box.reset_choices
+    monkeypatch.setattr(box, "reset_choices", lambda: (filled.append(1), fill()))
+    box.offer([("one", one)], one)
+    assert filled == []
+    box.offer([("one", other)], other)
+    assert filled
+
+
 def test_fields_begin_with_the_preferences(sampling: SampleFields, advanced: AdvancedFields) -> None:
     assert sampling.arguments() == {
         "samples": 7,

@@ -51,6 +51,8 @@ class ChoiceBox(ComboBox):
 
     def offer(self, entries: Sequence[tuple[str, Any]], chosen: Any) -> None:
         """Offer other entries, and choose; signals nothing."""
+        if list(entries) == self._entries and chosen is self.value:
+            return  # filling the list takes magicgui long, and napari asks for it with every layer
         with self.changed.blocked():
             for offered in ([], list(entries)):  # magicgui would put new ones last
                 self._entries = offered

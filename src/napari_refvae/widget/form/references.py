@@ -61,6 +61,7 @@ class ReferenceList(QWidget):
         self._preview = Preview(preview)
         self._chips = QVBoxLayout()
         self._shown: list[QWidget] = []  # chips, as `_more`
+        self._names: list[str] = []  # on them
         self._pictures: list[Preview] = []  # theirs
         self.setAcceptDrops(True)
         self._lay_out()
@@ -113,7 +114,8 @@ class ReferenceList(QWidget):
         first = self.box.value
         self._refill(PriorReference() if first is None or first not in [*layers, *self._fixed] else first)
         self._more = [one for one in self._more if not isinstance(one, Image) or one in layers]
-        self._rebuild()
+        if [_name(choice) for choice in self._more] != self._names:
+            self._rebuild()
         return gone
 
     def show_pictures(self, point: Sequence[float] | None) -> None:
@@ -143,6 +145,7 @@ class ReferenceList(QWidget):
             self._chips.removeWidget(chip)
             chip.deleteLater()
         self._pictures = [Preview(CHIP) for _ in self._more]
+        self._names = [_name(choice) for choice in self._more]
         self._shown = [self._chip(*each) for each in zip(self._more, self._pictures, strict=True)]
         for chip in self._shown:
             self._chips.addWidget(chip)

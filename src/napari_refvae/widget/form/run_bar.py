@@ -97,7 +97,7 @@ class RunBar(QWidget):
     def show_running(self) -> None:
         """The button cancels, the bar begins."""
         self.button.text, self.button.enabled = "Cancel", True
-        self.button.native.setStyleSheet(CANCEL)
+        self._dress(CANCEL)
         self._forecast.hide()  # it is about the next click
         self._bar.setValue(0)
         self._bar.show()
@@ -106,10 +106,15 @@ class RunBar(QWidget):
     def show_idle(self, ready: bool, has_run: bool) -> None:
         """The button starts, if all is ready; a run can be copied and undone, if there is one."""
         self.button.text, self.button.enabled = "Upscale", ready
-        self.button.native.setStyleSheet(PRIMARY)
+        self._dress(PRIMARY)
         self._forecast.setVisible(bool(self.forecast))
         self._bar.hide()
         self._actions.setVisible(has_run)
+
+    def _dress(self, style: str) -> None:
+        """Change how the button looks; Qt would lay out and paint anew even where nothing changes."""
+        if self.button.native.styleSheet() != style:
+            self.button.native.setStyleSheet(style)
 
     def advance(self, done: float) -> None:
         """Move the bar to a part of 1."""
