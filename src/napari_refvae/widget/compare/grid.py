@@ -23,6 +23,14 @@ __all__ = ["SideBySide"]
 
 SPACING = 4  # screen pixels
 
+SMALLEST, LARGEST = 6.0, 10.0
+"""Size of the names in the boxes, in points; the largest is napari's own."""
+
+LETTER = 0.97
+"""Width of a letter in screen pixels per point, on average; for napari's font, as measured."""
+
+LABEL_MARGIN = 20  # screen pixels
+
 
 @dataclass(eq=False)
 class _Before:
@@ -30,7 +38,7 @@ class _Before:
 
     grid: dict[str, Any]
     visible: dict[Image, bool]
-    labelled: dict[Image, bool] = field(default_factory=dict)
+    labelled: dict[Image, tuple[bool, float]] = field(default_factory=dict)  # visibility and size of their names
     zoomed: float = 1.0  # by how much the camera was moved back
 
 
@@ -72,13 +80,13 @@ class SideBySide:
         members = [picture.layer or self._borrow(picture) for picture in reversed(pictures)]
         for layer in self._viewer.layers:
             layer.visible = layer in members
-        for layer in members:
-            before.labelled.setdefault(layer, layer.name_overlay.visible)
-            layer.name_overlay.visible = True
         grid = self._viewer.canvas.grid
         grid.stride, grid.shape, grid.spacing, grid.enabled = -1, (-1, -1), SPACING, True
         old, before.zoomed = before.zoomed, self._box_fraction()
         self._zoom(before.zoomed / old)
+        for layer in members:
+            before.labelled.setdefault(layer, (layer.name_overlay.visible, layer.name_overlay.font_size))
+            self._label(layer)
         QTimer.singleShot(0, self._redraw)
 
     def stop(self) -> None:
@@ -94,8 +102,8 @@ class SideBySide:
         for layer, visible in before.visible.items():
             if layer in self._viewer.layers:
                 layer.visible = visible
-        for layer, labelled in before.labelled.items():
-            layer.name_overlay.visible = labelled
+        for layer, (visible, size) in before.labelled.items():
+            layer.name_overlay.visible, layer.name_overlay.font_size = visible, size
         self._zoom(1 / before.zoomed)
         self.ended.emit()
 
@@ -112,6 +120,13 @@ class SideBySide:
             layer = self._borrowed[picture.key] = picture.temporary_layer()
             insert_layer(self._viewer.layers, len(self._viewer.layers), layer)
         return self._borrowed[picture.key]
+
+    def _label(self, layer: Image) -> None:
+        """Name a box, in letters that fit into it."""
+        room = self._viewer.canvas.viewbox_size(self._viewer.layers)[1] - LABEL_MARGIN
+        size = room / (LETTER * max(1, len(layer.name)))
+        layer.name_overlay.font_size = float(np.clip(size, SMALLEST, LARGEST))
+        layer.name_overlay.visible = True
 
     def _give_back(self, keys: Sequence[str]) -> None:
         remove_layers(self._viewer.layers, [self._borrowed.pop(key) for key in keys])

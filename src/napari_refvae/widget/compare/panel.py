@@ -36,8 +36,6 @@ STEPS = 1000
 
 MENU_WIDTH = 26  # pixels
 
-ALL_LINK = ' · <a href="all">show all</a>'
-
 
 class ComparePanel(QWidget):
     """Blink, divider and grid for the pictures of one run.
@@ -121,8 +119,9 @@ class ComparePanel(QWidget):
         self._slider.setToolTip("Where the divider is")
         self._note = QLabel()
         self._note.setToolTip("What the grid shows; the arrow beside its button has other choices")
-        self._note.linkActivated.connect(lambda _: self._choice.show_all())
-        for part in (self._slider, self._note):
+        self._note.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self._all_button = _push("Show all", "Show all samples in the grid", self._choice.show_all)
+        for part in (self._slider, self._note, self._all_button):
             part.setVisible(False)
         self._slider.valueChanged.connect(self._slide)
         for combo in (self._first, self._second):
@@ -145,14 +144,16 @@ class ComparePanel(QWidget):
             layout.setColumnStretch(column, 1)
         layout.addWidget(self._menu_button, 1, 3)
         layout.addWidget(self._slider, 2, 0, 1, 4)
-        layout.addWidget(self._note, 3, 0, 1, 4)
+        layout.addWidget(self._note, 3, 0, 1, 2)
+        layout.addWidget(self._all_button, 3, 2, 1, 2)
 
     def _refill_grid(self) -> None:
         """Let the grid show what is chosen, and say what that is; nothing if there is no grid."""
         if self._grid.active and self._run is not None:
             self._grid.show(self._choice.members(self._run, self._pictures, self._pair()))
             text, partial = self._choice.in_words(self._run)
-            self._note.setText(f"{text}{ALL_LINK if partial else ''}")
+            self._note.setText(text)
+            self._all_button.setVisible(partial)
 
     def _pair(self) -> tuple[Picture, Picture] | None:
         first, second = (self._pictures.get(combo.currentData()) for combo in (self._first, self._second))
@@ -189,6 +190,8 @@ class ComparePanel(QWidget):
         self._grid_button.setChecked(self._grid.active)
         self._slider.setVisible(self._divider.active)
         self._note.setVisible(self._grid.active)
+        if not self._grid.active:
+            self._all_button.setVisible(False)
 
     def _show_fraction(self, fraction: float) -> None:
         self._slider.blockSignals(True)

@@ -70,12 +70,10 @@ class Choices(QWidget):
         current = self._runs.index(shown) if shown in self._runs else None
         self._run.offer([_title(run) for run in runs], current)
 
-    def tell(self, samples: int, kept: int, discarded: int) -> None:
-        """Say how many samples the run has, and how they were judged."""
-        parts = [f"{samples} sample{'s' if samples != 1 else ''}"]
-        parts += [f"{count} {verdict}" for count, verdict in ((kept, "kept"), (discarded, "discarded")) if count]
-        self._count.setText(", ".join(parts))
-        self._count.setToolTip(self._count.text())
+    def tell(self, samples: int, kept: int) -> None:
+        """Say how many samples the run has, and how many are kept."""
+        text = f"{samples} sample{'s' if samples != 1 else ''}"
+        self._count.setText(f"{text}, {kept} kept" if kept else text)
 
 
 class Chooser(QComboBox):

@@ -231,7 +231,7 @@ class Gallery(QWidget):
         waits_for = "The run goes on" if run.result is None else "They are being written" if self._writing else ""
         kept, discarded = verdicts.count(True), verdicts.count(False)
         self._verdicts.tell(kept, discarded, waits_for)
-        self._choices.tell(len(verdicts), kept, discarded)
+        self._choices.tell(len(verdicts), kept)
 
     def _sample(self, key: str) -> SampleLayers | None:
         samples = self._run.samples.values() if self._run else ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,6 +23,9 @@ __all__ = ["Thumbnails", "detail_window", "thumbnail", "whole_window"]
 
 COARSEST_DETAIL = 2.0
 """Pixels of a sample per pixel of a thumbnail: with more, samples that differ in fine texture look the same."""
+
+TURN = 0.02
+"""Seconds that painting may keep the window from other events."""
 
 SETTLE = 150
 """Milliseconds that the view has to rest before they follow it."""
@@ -58,7 +62,7 @@ def thumbnail(picture: Picture, window: Window, density: float = 1.0) -> QPixmap
 class Thumbnails:
     """Paints thumbnails and, when the view has come to rest, those of its detail anew.
 
-    One at a time, when the window has nothing else to do.
+    A few at a time, when the window has nothing else to do.
 
     Parameters
     ----------
@@ -76,6 +80,7 @@ class Thumbnails:
         self._density = 1.0
         self._whole = False
         self._waiting: dict[str, None] = {}  # in order, each once
+        self._painted: set[str] = set()
         self._next = QTimer()
         self._next.timeout.connect(self._paint_next)
         self._settled = QTimer()
@@ -94,6 +99,8 @@ class Thumbnails:
         """Paint those that are new; the others stay."""
         new = [key for key, picture in pictures.items() if not _same(self._pictures.get(key), picture)]
         self._pictures = dict(pictures)
+        self._painted -= {*new}
+        self._painted &= {*pictures}
         self._add(new)
 
     def resize(self, size: tuple[int, int], density: float) -> None:
@@ -103,9 +110,10 @@ class Thumbnails:
             self._settled.start()
 
     def repaint(self) -> None:
-        """Paint all anew, from the first on."""
+        """Paint all anew, first those that never were, then from the first on."""
+        waiting = [key for key in self._pictures if key not in self._painted]
         self._waiting.clear()
-        self._add(self._pictures)
+        self._add([*waiting, *self._pictures])
 
     def stop(self) -> None:
         """Paint nothing more, and follow the view no longer."""
@@ -128,13 +136,18 @@ class Thumbnails:
             self._next.start(0)
 
     def _paint_next(self) -> None:
+        """Paint for as long as nobody notices."""
+        end = time.perf_counter() + TURN
+        while self._waiting and time.perf_counter() < end:
+            key = next(iter(self._waiting))
+            del self._waiting[key]
+            if (picture := self._pictures.get(key)) is not None:
+                self._painted.add(key)
+                self._paint(key, picture)
         if not self._waiting:
             self._next.stop()
-            return
-        key = next(iter(self._waiting))
-        del self._waiting[key]
-        if (picture := self._pictures.get(key)) is None:
-            return
+
+    def _paint(self, key: str, picture: Picture) -> None:
         size = round(self._size[0] * self._density), round(self._size[1] * self._density)
         window = whole_window(picture, size) if self._whole else detail_window(self._viewer, picture, size)
         self._on_painted(key, thumbnail(picture, window, self._density))

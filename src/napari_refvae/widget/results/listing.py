@@ -27,10 +27,12 @@ def insert_layer(layers: Any, position: int, layer: Layer, *, select: bool = Fal
         layers.insert(position, layer)
         layers.selection = {layer}
         return
-    selected = set(layers.selection)
+    selected, thumbnail = set(layers.selection), layer.thumbnail
     with layers.selection.events.blocker_all():  # napari selects what is new, and its controls would follow
         layers.insert(position, layer)
         layers.selection = selected
+    if not layer.visible:
+        layer.thumbnail = thumbnail  # napari's own is black until a layer is shown
 
 
 def remove_layers(layers: Any, gone: Collection[Layer]) -> None:
