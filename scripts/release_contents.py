@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import tarfile
 import zipfile
@@ -45,9 +46,8 @@ def main(folder: str, tag: str = "") -> None:
     faults = [*of_wheel(wheel), *of_sdist(sdist), *of_metadata(metadata(wheel), tag)]
     for fault in faults:
         print(f"- {fault}")
-    absent = [name for name in LINKS if name not in links(metadata(wheel))]
-    if absent:
-        print(f"Before publishing, name in pyproject.toml's [project.urls]: {', '.join(absent)}")
+    for task in before_publishing(metadata(wheel)):
+        print(f"Before publishing: {task}")
     print(f"{wheel.name}: {wheel.stat().st_size / 1e6:.1f} MB; {sdist.name}: {sdist.stat().st_size / 1e6:.1f} MB")
     sys.exit(1 if faults else 0)
 
@@ -85,6 +85,16 @@ def metadata(wheel: Path) -> Message:
 def links(told: Message) -> dict[str, str]:
     """The project's addresses by their names."""
     return dict(entry.split(", ", 1) for entry in told.get_all("Project-URL", []))
+
+
+def before_publishing(told: Message) -> Iterator[str]:
+    """What needs the address that the project will have."""
+    absent = [name for name in LINKS if name not in links(told)]
+    if absent:
+        yield f"name in pyproject.toml's [project.urls]: {', '.join(absent)}"
+    relative = re.findall(r"!\[[^]]*\]\((?!https?:)([^)]+)\)", str(told.get_payload()))
+    if relative:
+        yield f"give these pictures of the README whole addresses, or no index shows them: {', '.join(relative)}"
 
 
 def of_metadata(told: Message, tag: str) -> Iterator[str]:
