@@ -21,6 +21,8 @@ __all__ = ["Choice", "choose_device", "choose_precision", "exactly", "free_memor
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 BF16_TOLERANCE = 2 / 255
+SHORT_OF_MEMORY = ("can't allocate memory", "out of memory", "could not create a primitive")
+"""In the words of torch, of devices, and of oneDNN, which does not say why it cannot."""
 FALLBACK_FREE_MEMORY = 2 * 2**30
 """Assumed where the system does not tell."""
 
@@ -129,4 +131,4 @@ def is_out_of_memory(error: BaseException) -> bool:
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
     text = str(error).lower()
-    return isinstance(error, RuntimeError) and ("can't allocate memory" in text or "out of memory" in text)
+    return isinstance(error, RuntimeError) and any(words in text for words in SHORT_OF_MEMORY)

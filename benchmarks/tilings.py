@@ -1,0 +1,87 @@
+"""Whether results depend on what they should not depend on: tiles, batch, order, threads.
+
+Run ``python benchmarks/tilings.py``: some minutes on one core. Twenty random tilings of random images, each compared
+with the untiled result; and runs that differ in the number of samples, in their order and in threads, compared byte by
+byte. The exit status is 1 if something promised does not hold.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+from itertools import pairwise
+
+import numpy as np
+import torch
+from skimage import data
+
+import napari_refvae
+
+TOLERANCE = 1e-5
+"""Of the range, between tilings; float32 rounds sums of other orders otherwise."""
+
+
+def photograph(chance: random.Random, most: int) -> np.ndarray:
+    """A part of a photograph, as floats so that rounding to 8 bits hides nothing."""
+    height, width = chance.randint(3, most), chance.randint(3, most)
+    image = (data.astronaut() if chance.random() < 0.5 else data.coffee())[: most * 4, : most * 4]
+    step = chance.randint(1, 4)
+    return np.ascontiguousarray(image[: height * step : step, : width * step : step], np.float32) / 255
+
+
+def check_tilings(model: str, count: int, most: int) -> bool:
+    """Tiled equals untiled; the worst difference is printed."""
+    worst = 0.0
+    for number in range(count):
+        chance = random.Random(number)
+        image = photograph(chance, most)
+        tile = chance.randint(1, max(image.shape[:2]))
+        options = {"samples": 1, "seed": number, "model": model, "precision": "float32", "device": "cpu"}
+        reference = chance.choice(["self", "none"])
+        tiled, whole = (napari_refvae.upscale(image, reference, tile=size, **options).sr for size in (tile, None))
+        worst = max(worst, float(np.abs(tiled - whole).max()))
+        print(f"  {image.shape[0]} x {image.shape[1]}, tiles of {tile}: {np.abs(tiled - whole).max():.1e}", flush=True)
+    print(f"{count} random tilings: at most {worst:.1e} of the range from the untiled result")
+    return worst <= TOLERANCE
+
+
+def check_bytes(model: str) -> bool:
+    """The same samples alone, together, in another order; with one and with two threads."""
+    image = (255 * photograph(random.Random(0), 24)).astype(np.uint8)
+    options = {"model": model, "precision": "float32", "device": "cpu"}
+    together = napari_refvae.upscale(image, ["self", "none"], samples=3, seed=5, **options).sr
+    alone = [napari_refvae.upscale(image, ref, samples=1, seed=5 + n, **options).sr[0] for n, ref in _numbered()]
+    backwards = [
+        napari_refvae.upscale(image, ref, samples=1, seed=5 + n, **options).sr[0] for n, ref in reversed([*_numbered()])
+    ][::-1]
+    one = torch.get_num_threads()
+    torch.set_num_threads(2 if one == 1 else 1)
+    threads = napari_refvae.upscale(image, ["self", "none"], samples=3, seed=5, **options).sr
+    torch.set_num_threads(one)
+    runs = {"together": together, "alone": alone, "backwards": backwards, "other threads": threads}
+    fine = True
+    for (before, first), (after, second) in pairwise(runs.items()):
+        same = np.array_equal(np.stack([*first]), np.stack([*second]))
+        fine &= same
+        print(f"{before} and {after}: {'the same bytes' if same else 'NOT the same bytes'}")
+    return fine
+
+
+def _numbered() -> list[tuple[int, str]]:
+    return [*enumerate(("self", "self", "self", "none", "none", "none"))]
+
+
+def main() -> None:
+    """Check both."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--count", type=int, default=20, help="tilings")
+    parser.add_argument("--most", type=int, default=64, help="greatest side of an image")
+    parser.add_argument("--model", default="compact")
+    options = parser.parse_args()
+    fine = check_tilings(options.model, options.count, options.most)
+    sys.exit(0 if check_bytes(options.model) and fine else 1)
+
+
+if __name__ == "__main__":
+    main()
