@@ -43,6 +43,10 @@ class Film:
     frames: list[Image.Image] = field(default_factory=list)
     times: list[int] = field(default_factory=list)
     cursor: tuple[float, float] = (0.55, 0.9)
+    """In parts of the window's width and height."""
+
+    window: Image.Image = field(init=False)
+    """The window as it was last looked at, without the cursor."""
 
     def look(self, milliseconds: int, settle: float = 0.2) -> None:
         """Take a picture of the window."""
@@ -87,12 +91,7 @@ class Film:
 
     def save(self, name: str) -> None:
         """Write the film as an endless GIF with one palette, so that only what moves is stored."""
-        strip = Image.new("RGB", (WIDTH, sum(frame.height for frame in self.frames[:: max(1, len(self.frames) // 8)])))
-        top = 0
-        for frame in self.frames[:: max(1, len(self.frames) // 8)]:
-            strip.paste(frame, (0, top))
-            top += frame.height
-        palette = strip.quantize(COLOURS)
+        palette = self._palette()
         first, *others = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in self.frames]
         path = FOLDER / f"{name}.gif"
         first.save(path, save_all=True, append_images=others, duration=self.times, loop=0, optimize=True)
@@ -100,6 +99,16 @@ class Film:
         sys.stdout.write(f"{path.name}: {first.size}, {len(self.frames)} pictures, {size // 1000} kB\n")
         if size > LARGEST:
             sys.exit(f"{path.name} is larger than {LARGEST // 1000} kB: take fewer pictures or colours")
+
+    def _palette(self) -> Image.Image:
+        """Colours that serve pictures from all of the film."""
+        some = self.frames[:: max(1, len(self.frames) // 8)]
+        strip = Image.new("RGB", (WIDTH, sum(frame.height for frame in some)))
+        top = 0
+        for frame in some:
+            strip.paste(frame, (0, top))
+            top += frame.height
+        return strip.quantize(COLOURS)
 
 
 def click() -> Film:
