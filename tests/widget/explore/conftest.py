@@ -4,8 +4,9 @@ import gc
 from typing import TYPE_CHECKING, Any
 
 import napari
+import numpy as np
 import pytest
-from exploring import PATIENCE, REFERENCES, add_images
+from exploring import LOW, NAMES, PATIENCE, REFERENCES, add_images
 from qtpy.QtCore import QEvent
 
 from napari_refvae.widget.explore.panel import ExplorePanel
@@ -37,10 +38,16 @@ def shared_viewer(qapp: Any) -> Iterator[Any]:
 
 @pytest.fixture
 def viewer(shared_viewer: Any) -> Iterator[Any]:
-    add_images(shared_viewer)
+    """With the image and its references, which stay from test to test as long as they are as they were."""
+    layers = shared_viewer.layers
+    if not len(layers):
+        add_images(shared_viewer)
     yield shared_viewer
     shared_viewer.window.remove_dock_widget("all")
-    shared_viewer.layers.clear()
+    for layer in [one for one in layers if one.name not in NAMES]:
+        layers.remove(layer)
+    if [one.name for one in layers] != NAMES or not np.array_equal(layers["photo"].data, LOW):
+        layers.clear()
 
 
 @pytest.fixture

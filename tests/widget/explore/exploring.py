@@ -22,6 +22,10 @@ REFERENCES = {
 }
 
 
+NAMES = [*REFERENCES, "photo"]
+"""Of the layers, from the bottom."""
+
+
 def add_images(viewer: Any) -> Any:
     """The image, anywhere in the world, and two references."""
     for name, pixels in REFERENCES.items():
