@@ -20,7 +20,7 @@ from napari_refvae.widget.view import UpscaleWidget
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-WARM, CYCLES = 5, 50
+WARM = 5
 USED = 4
 """One cycle in so many does more than open and close; so do those of warming up."""
 
@@ -59,17 +59,18 @@ def open_upscale(viewer: Any, engine: Any) -> UpscaleWidget:
 
 
 @pytest.mark.parametrize(
-    ("make", "use"),
+    ("make", "use", "cycles"),
     [
-        (open_upscale, run_in),
-        (lambda viewer, _: GalleryDock(viewer), show_run_in),
-        (lambda viewer, _: TrainWidget(viewer), lambda *_: None),
+        (open_upscale, run_in, 50),
+        (lambda viewer, _: GalleryDock(viewer), show_run_in, 20),
+        (lambda viewer, _: TrainWidget(viewer), lambda *_: None, 20),
     ],
     ids=["upscale", "gallery", "train"],
 )
 def test_many_docks_leave_no_widget_no_thread_and_no_memory(
     make: Callable[[Any, Any], Any],
     use: Callable[[Any, Any], None],
+    cycles: int,
     make_napari_viewer_proxy: Callable[[], Any],
     engine: Any,
     qtbot: Any,
@@ -95,7 +96,7 @@ def test_many_docks_leave_no_widget_no_thread_and_no_memory(
         cycle()
     gc.collect()
     threads, memory = threading.active_count(), process.memory_info().rss
-    for _ in range(CYCLES - WARM):
+    for _ in range(cycles - WARM):
         cycle()
     qtbot.wait(100)
     gc.collect()

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 PHOTOGRAPH = np.random.default_rng(0).integers(0, 256, (12, 10, 3), np.uint8)
 TEXTURE = np.random.default_rng(1).integers(0, 256, (40, 30), np.uint8)
 
+TOGETHER = "2 layers as channels"
+
 LONGEST = 1.5
 """Seconds that the event loop may stand still, on a machine that is busy otherwise."""
 
@@ -219,6 +221,77 @@ class TestClick:
         assert "choose its layer" in message
         assert engine.calls == []
         assert len(viewer.layers) == 1
+
+
+class TestChannels:
+    """Several grey layers of one size are super-resolved with one click."""
+
+    @pytest.fixture
+    def layers(self, viewer: Any, widget: UpscaleWidget) -> list[Any]:
+        names = {"DAPI": "blue", "GFP": "green"}
+        made = [viewer.add_image(TEXTURE[:9, :8], name=name, colormap=names[name]) for name in names]
+        viewer.layers.selection = set(made)
+        widget.images.image.value = next(one for one in widget.images.image.choices if one.name == TOGETHER)
+        return made
+
+    def test_each_gets_its_run_and_they_belong_together(
+        self, viewer: Any, widget: UpscaleWidget, engine: Any, qtbot: Any, layers: list[Any]
+    ) -> None:
+        qtbot.waitUntil(lambda: f"{TOGETHER}: 2 samples of each" in widget.bar.forecast)
+        qtbot.waitUntil(lambda: "About 85 s" in widget.bar.forecast)  # 42 each
+        click(widget, qtbot)
+        assert widget.bar.status.startswith("Channel 2 of 2. Made 2 samples")
+        assert [call["samples"] for call in engine.calls] == [2, 2]
+        first, second = widget.runs
+        assert [run.origin.name for run in (first, second)] == ["DAPI", "GFP"]
+        assert widget.runs.together(first) == [first, second]
+        assert [run.samples[0].image.colormap.name for run in (first, second)] == ["blue", "green"]
+        assert widget.images.layers == layers  # the choice stays, though samples are selected now
+        widget.bar.undo.click()
+        assert list(viewer.layers) == layers
+
+    def test_cancelling_the_second_takes_the_first_back_too(
+        self,
+        viewer: Any,
+        widget: UpscaleWidget,
+        engine: Any,
+        qtbot: Any,
+        layers: list[Any],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        steps = engine.steps
+
+        def pausing_in_the_second(**arguments: Any) -> Any:
+            engine.pause_at = 1 if engine.calls else None
+            return (yield from steps(**arguments))
+
+        monkeypatch.setattr(engine, "steps", pausing_in_the_second)
+        widget.bar.button.native.click()
+        qtbot.waitUntil(lambda: len(results(viewer)) == 3)
+        assert widget.bar.progress >= 0.5
+        widget.bar.button.native.click()
+        assert widget.bar.status == "Cancelled. The 3 samples that were finished are removed again."
+        qtbot.waitUntil(lambda: ended(widget))
+        assert list(viewer.layers) == layers
+        assert len(engine.calls) == 2
+
+    def test_one_truth_of_several_is_refused(
+        self, viewer: Any, widget: UpscaleWidget, engine: Any, layers: list[Any], messages: list[tuple[str, str]]
+    ) -> None:
+        widget.images.truth.value = viewer.add_image(TEXTURE, name="truth")
+        assert not widget.start()
+        [(_, message)] = messages
+        assert "expected no ground truth with several channels" in message
+        assert engine.calls == []
+
+    def test_a_channel_that_goes_ends_the_choice(self, viewer: Any, widget: UpscaleWidget, layers: list[Any]) -> None:
+        viewer.layers.remove(layers[0])
+        assert widget.images.layers == layers[1:]
+
+    @pytest.mark.parametrize("other", [PHOTOGRAPH, TEXTURE])
+    def test_colours_and_other_sizes_are_no_channels(self, viewer: Any, widget: UpscaleWidget, other: Any) -> None:
+        viewer.layers.selection = {viewer.add_image(TEXTURE[:9, :8]), viewer.add_image(other, rgb=other.ndim == 3)}
+        assert not [one for one in widget.images.image.choices if one.name == TOGETHER]
 
 
 class TestBeforeTheClick:

@@ -56,7 +56,7 @@ class Forecaster:
         self._settled.timeout.disconnect(self._tell)
 
     def _tell(self) -> None:
-        if self._fields[0].image.value is None:
+        if not self._fields[0].layers:
             self._bar.forecast = ""
             return
         prepared = self._preparation

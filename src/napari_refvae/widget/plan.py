@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from napari_refvae.errors import RefVAEError
+from napari_refvae.errors import InvalidInputError, RefVAEError
 from napari_refvae.widget.form.eliding import shortened
 from napari_refvae.widget.form.estimates import forecast_text, rectangle_text, region_text, samples_text
 from napari_refvae.widget.form.references import read_choice
@@ -49,15 +49,15 @@ class Plan:
     arguments: dict[str, Any]
 
     @classmethod
-    def of(
+    def all_of(
         cls,
         images: ImageFields,
         references: ReferenceList,
         sampling: SampleFields,
         advanced: AdvancedFields,
         point: Sequence[float],
-    ) -> Plan:
-        """Read the fields and copy the layers, of stacks the planes at a point of the world.
+    ) -> list[Plan]:
+        """Read the fields and copy the layers, of stacks the planes at a point of the world: a plan for each channel.
 
         Raises
         ------
@@ -65,24 +65,18 @@ class Plan:
             If something that is chosen cannot be used.
         """
         truth, maps = images.truth.value, _maps(advanced)
-        maps.check_truth(truth is not None)
-        origin = read_input(images.image.value, point)
-        region = images.region()
-        if region is not None:
-            origin = origin.within(region)
-        arguments = sampling.arguments() | advanced.arguments()
-        arguments |= {
-            "image": origin.pixels,
-            "intensity_range": origin.intensity_range,
-            "region": region,
-            "references": [read_choice(choice, point) for choice in references.choices],
-        }
-        return cls(
-            origin,
-            None if truth is None else read_truth(truth, origin, sampling.scale.value, point),
-            maps,
-            arguments,
-        )
+        _check_truth(images, maps)
+        region, read = images.region(), [read_choice(choice, point) for choice in references.choices]
+        settings = sampling.arguments() | advanced.arguments() | {"region": region, "references": read}
+        plans = []
+        for layer in images.layers:
+            origin = read_input(layer, point)
+            if region is not None:
+                origin = origin.within(region)
+            original = None if truth is None else read_truth(truth, origin, sampling.scale.value, point)
+            own = {"image": origin.pixels, "intensity_range": origin.intensity_range}
+            plans.append(cls(origin, original, maps, settings | own))
+        return plans
 
 
 def describe_plan(
@@ -97,14 +91,14 @@ def describe_plan(
 
     Without an engine that is ready it says only the size. Reads no pixels.
     """
-    layer = images.image.value
+    layer, channels = images.layers[0], len(images.layers)
     data = layer.data[0] if layer.multiscale else layer.data
     shape = data.shape[layer.ndim - 2 :]
     if images.waits_for_rectangle():
         return rectangle_text(layer.name)
     maps = _maps(advanced)
     try:
-        maps.check_truth(images.truth.value is not None)
+        _check_truth(images, maps)
         region = images.region()
     except RefVAEError as error:
         return f"{error}."
@@ -112,8 +106,8 @@ def describe_plan(
     factor = sampling.scale.value
     count = samples_text(sampling.samples.value, len(references.choices))
     plane = shown_plane(layer, point)
-    name = shortened(layer.name) + (f", plane {', '.join(map(str, plane))} of the stack" if plane else "")
-    text = f"{name}: {count}, {width * factor} x {height * factor}"
+    name = shortened(images.image.value.name) + (f", plane {', '.join(map(str, plane))} of the stack" if plane else "")
+    text = f"{name}: {count}{' of each' if channels > 1 else ''}, {width * factor} x {height * factor}"
     if region:
         text += f", {region_text(region, shape[:2], advanced.arguments()['consistency'])}"
     if engine is None:
@@ -130,12 +124,28 @@ def describe_plan(
         forecast = engine.forecast(shape, data.dtype, **settings)
     except RefVAEError as error:
         return f"{text}.\n{error}."
-    return f"{text}.\n{forecast_text(_with_maps(forecast, maps))}"
+    return f"{text}.\n{forecast_text(_of_channels(_with_maps(forecast, maps), channels))}"
 
 
 def _with_maps(forecast: Forecast, maps: MapSpec) -> Forecast:
     """The engine's forecast, and the maps that are made of its result: what it has freed by then, it may still hold."""
     return replace(forecast, peak_bytes=forecast.peak_bytes + maps.held_bytes(forecast.size, forecast.samples))
+
+
+def _of_channels(forecast: Forecast, count: int) -> Forecast:
+    """The same for several channels: one after the other, and all results are kept."""
+    held = (count - 1) * forecast.result_bytes
+    return replace(forecast, seconds=count * forecast.seconds, peak_bytes=forecast.peak_bytes + held)
+
+
+def _check_truth(images: ImageFields, maps: MapSpec) -> None:
+    """Refuse residuals against a truth that is not there, and one truth of several channels."""
+    maps.check_truth(images.truth.value is not None)
+    if images.truth.value is not None and len(images.layers) > 1:
+        raise InvalidInputError(
+            f"expected no ground truth with several channels, each of which has its own; got "
+            f"{images.truth.value.name!r}: choose (none), or one layer as the image"
+        )
 
 
 def _maps(advanced: AdvancedFields) -> MapSpec:

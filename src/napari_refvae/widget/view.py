@@ -5,7 +5,6 @@ What runs is in `controller`, what layers hold in `layers`, what a run shows in 
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any
 
 from napari.layers import Image
@@ -18,7 +17,7 @@ from napari_refvae.spec import Progress
 from napari_refvae.widget.closing import ClosingWatcher
 from napari_refvae.widget.docking import DockPlacing
 from napari_refvae.widget.forecasting import Forecaster
-from napari_refvae.widget.form.estimates import made_text, rectangle_text
+from napari_refvae.widget.form.estimates import made_text, rectangle_text, taken_back_text
 from napari_refvae.widget.form.fields import AdvancedFields, SampleFields
 from napari_refvae.widget.form.fold import Fold
 from napari_refvae.widget.form.image_fields import VIEW, ImageFields
@@ -32,11 +31,12 @@ from napari_refvae.widget.results.maps import FinishedMap, finished_maps
 from napari_refvae.widget.results.runs import Runs
 from napari_refvae.widget.results.watching import ViewWatcher
 from napari_refvae.widget.running.activity import Activity
+from napari_refvae.widget.running.click import Click
 from napari_refvae.widget.running.controller import UpscaleController, explain
 from napari_refvae.widget.running.engine import Engine
 from napari_refvae.widget.running.preparation import Preparation
 from napari_refvae.widget.shortcuts import UPSCALE, Shortcuts
-from napari_refvae.widget.welcome import Welcome
+from napari_refvae.widget.welcome import Welcome, open_sample
 
 if TYPE_CHECKING:
     import napari
@@ -69,7 +69,7 @@ class UpscaleWidget(QWidget):
         self._engine = engine or Engine()
         self._run: Run | None = None  # under way
         self._activity: Activity | None = None  # its
-        self._started = 0.0
+        self._click = Click(())  # its
         self._closed = False
         self._offered: list[Image] = []
         self.runs = Runs.of_viewer(napari_viewer)
@@ -78,7 +78,7 @@ class UpscaleWidget(QWidget):
         self.sampling = SampleFields(preferences)
         self.advanced = AdvancedFields(preferences)
         self.bar = RunBar()
-        self.welcome = Welcome(self._open_sample)
+        self.welcome = Welcome(lambda: open_sample(napari_viewer))
         self._preparation = Preparation(self._engine, self._prepared)
         self._controller = UpscaleController(
             on_step=self._step, on_result=self._complete, on_end=self._end, steps=self._preparation.steps
@@ -112,6 +112,7 @@ class UpscaleWidget(QWidget):
         self.advanced.engine_changed.connect(self._prepare)
         self._looking = ViewWatcher(self._viewer, self._moved, self._view_moved)
         self.runs.removed.connect(self._show_idle)
+        self._viewer.layers.selection.events.changed.connect(self.reset_choices)
         self.pages.turned.connect(self._show_bar)
         self._shortcuts = Shortcuts.bind(self._viewer, {UPSCALE: self.toggle})
         if UPSCALE in self._shortcuts.bound:
@@ -146,25 +147,29 @@ class UpscaleWidget(QWidget):
         bool
             Whether it began.
         """
-        image = self.images.image.value
-        if image is None or self._closed:
+        if not self.images.layers or self._closed:
             return False
         if self.images.waits_for_rectangle():
-            show_info(rectangle_text(image.name))
+            show_info(rectangle_text(self.images.layers[0].name))
             return False
         try:
-            plan = Plan.of(self.images, self.references, self.sampling, self.advanced, self._viewer.dims.point)
+            plans = Plan.all_of(self.images, self.references, self.sampling, self.advanced, self._viewer.dims.point)
         except RefVAEError as error:
             show_error(str(error))
             return False
+        return self._begin(Click(plans))
+
+    def _begin(self, click: Click) -> bool:
+        """Start the run of a click whose turn it is; whether it began."""
+        plan = click.plan
         maps, truth = plan.maps, plan.truth  # all that is needed of the plan in the end
         began = self._controller.start(plan.arguments, lambda result: finished_maps(result, maps, truth))
         if began:
-            self._run = self.runs.begin(plan.origin, plan.truth, plan.maps)
-            self._started = time.perf_counter()
+            self._click = click
+            self._run = self.runs.begin(plan.origin, plan.truth, plan.maps, click.id)
             self.bar.show_running()
             self._show_bar()
-            self.bar.status = "Loading the model ..."
+            self.bar.status = click.named("Loading the model ...")
         return began
 
     def _cancel(self) -> None:
@@ -180,10 +185,9 @@ class UpscaleWidget(QWidget):
         run, self._run = self._run, None
         if run is None:
             return ""
-        count = len(run.samples)
+        count = sum(len(each.samples) for each in self.runs.together(run))
         self.runs.remove(run)
-        made = "The sample that was finished is" if count == 1 else f"The {count} samples that were finished are"
-        return f"{made} removed again." if count else "Nothing was added."
+        return taken_back_text(count)
 
     def _step(self, step: Progress | FinishedSample | FinishedMap) -> None:
         if self._run is None:
@@ -192,8 +196,8 @@ class UpscaleWidget(QWidget):
             self._activity = self._activity or Activity(f"Upscaling {self._run.origin.title}")
             status = self._activity.advance(step)
             if status and self._run is not None:  # napari has handled events meanwhile
-                self.bar.status = status
-                self.bar.advance(step.done / max(1, step.total))
+                self.bar.status = self._click.named(status)
+                self.bar.advance(self._click.done(step.done / max(1, step.total)))
         elif isinstance(step, FinishedMap):
             self.runs.add_map(self._run, step)
         else:
@@ -205,10 +209,10 @@ class UpscaleWidget(QWidget):
     def _complete(self, result: SuperResolutionResult) -> None:
         if self._run is None:
             return
-        seconds = time.perf_counter() - self._started
         self.runs.complete(self._run, result, maps=())
-        self._run = None  # from here on nothing takes it back
-        self.bar.status = made_text(result, seconds)
+        self.bar.status = self._click.named(made_text(result, self._click.seconds))
+        if self._click.is_last:
+            self._run = None  # from here on nothing takes it back
 
     def _end(self, error: Exception | None) -> None:
         """The run is over, however it ended."""
@@ -217,13 +221,16 @@ class UpscaleWidget(QWidget):
             self._activity = None
         if error is not None:
             self.bar.status = f"Stopped: {explain(error)}. {self._take_back()}"
+        elif self._run is not None:  # and neither cancelled nor the last
+            self._click.go_on()
+            self._begin(self._click)
         self._show_idle()
 
     def _show_idle(self, *_: Any) -> None:
         """What there is to do, unless a run is under way."""
         if self._controller.running:
             return
-        has_image = self.images.image.value is not None
+        has_image = bool(self.images.layers)
         self.pages.show_form(has_image)
         self.bar.show_idle(has_image, self.runs.latest() is not None)
         self._show_bar()
@@ -255,12 +262,6 @@ class UpscaleWidget(QWidget):
         if self.images.part.value == VIEW:
             self._forecaster.soon()
 
-    def _open_sample(self) -> None:
-        from napari_refvae.widget.sample_data import photograph
-
-        for data, keywords, _ in photograph():
-            self._viewer.add_image(data, **keywords)
-
     def _undo(self) -> None:
         latest = self.runs.latest()
         if latest is not None:
@@ -291,6 +292,7 @@ class UpscaleWidget(QWidget):
         self.images.detach()
         self._looking.stop()
         self.runs.removed.disconnect(self._show_idle)
+        self._viewer.layers.selection.events.changed.disconnect(self.reset_choices)
         if self._activity is not None:
             self._activity.close()
             self._activity = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Welcome"]
+__all__ = ["Welcome", "open_sample"]
 
 TEXT = (
     "<p><b>Open a small image to begin</b></p>"
@@ -46,3 +46,11 @@ class Welcome(QWidget):
         for part in (text, self.button, hint):
             column.addWidget(part)
         column.addStretch()
+
+
+def open_sample(viewer: Any) -> None:
+    """Open the sample photograph."""
+    from napari_refvae.widget.sample_data import photograph
+
+    for data, keywords, _ in photograph():
+        viewer.add_image(data, **keywords)

@@ -24,6 +24,7 @@ __all__ = [
     "region_text",
     "samples_text",
     "seconds_left",
+    "taken_back_text",
 ]
 
 STAGES = {
@@ -87,6 +88,12 @@ def made_text(result: SuperResolutionResult, seconds: float) -> str:
     height, width = result.sr.shape[1:3]
     count = "1 sample" if len(result) == 1 else f"{len(result)} samples"
     return f"Made {count} of {width} x {height} in {seconds:.1f} s; made small again, {_consistency(result)}."
+
+
+def taken_back_text(count: int) -> str:
+    """What became of the samples that a run had finished."""
+    made = "The sample that was finished is" if count == 1 else f"The {count} samples that were finished are"
+    return f"{made} removed again." if count else "Nothing was added."
 
 
 def duration_text(seconds: float) -> str:

@@ -10,6 +10,7 @@ from psygnal import Signal
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QWidget
 
+from napari_refvae.widget.form.channels import Channels, channels_of
 from napari_refvae.widget.form.choices import ChoiceBox
 from napari_refvae.widget.form.layout import field_grid
 from napari_refvae.widget.form.parts import add_rectangle_layer, rectangle_region, view_region
@@ -47,7 +48,10 @@ class ImageFields(QWidget):
     def __init__(self, viewer: Any, preview: int) -> None:
         super().__init__()
         self._viewer = viewer
-        self.image = ChoiceBox("The layer to super-resolve; of a stack the plane that is shown")
+        self.image = ChoiceBox(
+            "The layer to super-resolve; of a stack the plane that is shown.\n"
+            "Select several grey layers of one size to take them as channels."
+        )
         self.part = ChoiceBox("What part of it; a region comes out as in the whole image")
         self.truth = ChoiceBox("The image as it truly is, to measure samples against; most have none")
         self._preview = Preview(preview)
@@ -66,14 +70,22 @@ class ImageFields(QWidget):
         grid = field_grid(self, [(name, box.native) for name, box in boxes])
         grid.addWidget(self._preview, 0, 2, 3, 1, Qt.AlignmentFlag.AlignTop)
 
+    @property
+    def layers(self) -> list[Image]:
+        """What is to be super-resolved: a layer, several that are channels, or nothing yet."""
+        chosen = self.image.value
+        return list(chosen.layers) if isinstance(chosen, Channels) else [] if chosen is None else [chosen]
+
     def offer_layers(self, images: Sequence[Image], active: Any = None) -> list[str]:
         """Offer these image layers and the viewer's shapes layers; return the names of chosen ones that are gone."""
-        chosen = [box.value for box in (self.image, self.truth) if isinstance(box.value, Image)]
-        gone = [layer.name for layer in chosen if layer not in images]
+        truth = self.truth.value
+        gone = [layer.name for layer in [*self.layers, *([truth] if truth else [])] if layer not in images]
         entries = [(layer.name, layer) for layer in images]
-        self.truth.offer([(NO_TRUTH, None), *entries], self.truth.value if self.truth.value in images else None)
-        self._by_hand = self._by_hand and self.image.value in images
-        self.image.offer(entries, self.image.value if self._by_hand else self._suggest(images, active))
+        self.truth.offer([(NO_TRUTH, None), *entries], truth if truth in images else None)
+        self._by_hand = self._by_hand and bool(self.layers) and all(layer in images for layer in self.layers)
+        chosen = self.image.value if self._by_hand else self._suggest(images, active)
+        channels = chosen if isinstance(chosen, Channels) else channels_of(images, self._viewer.layers.selection)
+        self.image.offer(entries + ([(channels.name, channels)] if channels else []), chosen)
         self._known.update(images)
         shapes = [layer for layer in self._viewer.layers if isinstance(layer, Shapes)]
         parts: list[tuple[str, Any]] = [(WHOLE, WHOLE), (VIEW, VIEW)]
@@ -101,15 +113,14 @@ class ImageFields(QWidget):
             If nothing of the image is in view, or there is no rectangle on it.
         """
         if self.part.value == VIEW:
-            return view_region(self.image.value)
+            return view_region(self.layers[0])
         if isinstance(self.part.value, Shapes):
-            return rectangle_region(self.part.value, self.image.value)
+            return rectangle_region(self.part.value, self.layers[0])
         return None
 
     def show_picture(self, point: Sequence[float] | None) -> None:
         """Draw the image's picture anew; of a stack the plane at a point of the world."""
-        layer = self.image.value
-        self._preview.show_picture(None if layer is None else layer_picture(layer, point))
+        self._preview.show_picture(layer_picture(self.layers[0], point) if self.layers else None)
 
     def _suggest(self, images: Sequence[Image], active: Any = None) -> Image | None:
         """The newest image with nothing else to do; of several new ones that which is selected."""
@@ -121,7 +132,7 @@ class ImageFields(QWidget):
 
     def _yield(self) -> None:
         """Go to another image where this one has become a reference or the ground truth."""
-        images: list[Any] = list(self.image.choices)
+        images: list[Any] = [one for one in self.image.choices if isinstance(one, Image)]
         suggested = self._suggest(images)
         if suggested is not None and suggested is not self.image.value and not self._by_hand:
             self.image.offer([(layer.name, layer) for layer in images], suggested)
@@ -139,7 +150,7 @@ class ImageFields(QWidget):
 
     def _part_chosen(self) -> None:
         if self.part.value == DRAW:
-            shapes = add_rectangle_layer(self._viewer, self.image.value)
+            shapes = add_rectangle_layer(self._viewer, self.layers[0])
             self.part.offer([*zip(map(_part_name, [WHOLE, VIEW, shapes]), [WHOLE, VIEW, shapes], strict=True)], shapes)
         self._watch(self.part.value)
         self.changed.emit()
