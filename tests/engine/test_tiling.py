@@ -1,8 +1,9 @@
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from napari_refvae.engine.tiling import SMALLEST_TILE, automatic_tiles, plan_tiles
+from napari_refvae.engine.tiling import ENOUGH, SMALLEST_TILE, automatic_tiles, plan_tiles
 from napari_refvae.regions import Region, TileSpec
 
 sides = st.integers(1, 120)
@@ -56,10 +57,12 @@ def test_a_window_is_covered_once_and_read_with_the_context_around_it(bounds, si
 
 
 def test_one_tile_suffices_when_memory_does():
-    assert len(plan(50, 70, automatic_tiles((50, 70), 8, 1000, free=10**9), halo=8)) == 1
+    assert len(plan(50, 70, automatic_tiles((50, 70), 8, lambda pixels: 1000 * pixels, free=10**9), halo=8)) == 1
 
 
-@given(free=st.integers(0, 10**9))
-def test_automatic_tiles_fit_into_the_memory_that_is_free(free):
-    spec = automatic_tiles((4000, 4000), 8, 10_000, free)
-    assert spec.size == SMALLEST_TILE or (spec.size + 16) ** 2 * 10_000 <= free
+@given(free=st.integers(0, 10**10), size=st.tuples(st.integers(1, 4000), st.integers(1, 4000)))
+def test_automatic_tiles_fit_into_the_memory_that_is_free_and_take_no_more_than_pays(free, size):
+    spec = automatic_tiles(size, 8, lambda pixels: 10**6 + 10_000 * pixels, free)
+    reads = [min(length, spec.size + (16 if spec.size < length else 0)) for length in size]
+    assert spec.size <= max(SMALLEST_TILE, *size)
+    assert spec.size <= SMALLEST_TILE or 10**6 + 10_000 * reads[0] * reads[1] <= min(free, ENOUGH)

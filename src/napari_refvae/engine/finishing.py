@@ -191,6 +191,7 @@ class Finishing:
         self._finisher, self._out = finisher, out
         region = finisher.frame.region
         self._small = np.empty((region.height, region.width, 3), np.float32)
+        self._left = len(finisher.windows)
 
     def add(self, window: Tile, detail: Tensor, held: Region) -> None:
         """Finish one of the finisher's windows from the detail ``(1, 3, finest*h, finest*w)`` of the region ``held``.
@@ -201,7 +202,13 @@ class Finishing:
             If there are values that are not finite.
         """
         place = window.write.relative_to(self._finisher.frame.region).slices
+        self._left -= 1
         self._small[place] = self._finisher.finish_window(window, detail, held, self._out)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all windows are there."""
+        return not self._left
 
     @property
     def lr_psnr(self) -> float:

@@ -87,7 +87,7 @@ class PlacedModel:
     def automatic_tiles(self, frame: Frame) -> TileSpec:
         """The largest tiles for which there is memory now."""
         size = frame.window.height, frame.window.width
-        return automatic_tiles(size, self.model.halo, self.model.bytes_per_pixel, free_memory(self.torch_device))
+        return automatic_tiles(size, self.model.halo, self.model.decode_bytes, free_memory(self.torch_device))
 
     def smaller_tiles(self, tiles: TileSpec, frame: Frame, error: Exception) -> TileSpec:
         """What to try after an error of torch or numpy: tiles of half the size, if it says that memory ran out.
@@ -127,7 +127,7 @@ class PlacedModel:
             return self.model.encode(lr.contiguous(memory_format=torch.channels_last))
 
     def canvas(self, window: Region) -> Tensor:
-        """Room for the detail of a window: ``(1, 3, scale*h, scale*w)``, not yet filled."""
+        """Room for the detail of a region: ``(1, 3, scale*h, scale*w)``, not yet filled."""
         fine = window.scaled(self.model.scale)
         return torch.empty(1, 3, fine.height, fine.width, device=self.torch_device)
 
@@ -152,9 +152,9 @@ class PlacedModel:
         latent
             The whole image's map, which is turned along with the input.
         tile, window
-            What to decode, of what.
+            What to decode, of which region.
         detail
-            Of the window; see `canvas`. The tile's part is whole after the last step.
+            Of that region; see `canvas`. The tile's part is whole after the last step.
         symmetries
             `IDENTITY` alone, or more for a self-ensemble.
         """

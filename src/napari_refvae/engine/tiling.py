@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import itertools
 import math
+from typing import TYPE_CHECKING
 
 from napari_refvae.regions import Region, Tile, TileSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["SMALLEST_TILE", "automatic_tiles", "plan_tiles"]
 
@@ -14,6 +18,9 @@ SMALLEST_TILE = 16
 
 SHARE_OF_FREE_MEMORY = 0.5
 """What one tile may take of the memory that is free."""
+
+ENOUGH = 2**30
+"""Bytes for one tile's working memory beyond which larger tiles save little time."""
 
 
 def plan_tiles(window: Region, within: tuple[int, int], spec: TileSpec, halo: int, alignment: int = 1) -> list[Tile]:
@@ -32,12 +39,27 @@ def plan_tiles(window: Region, within: tuple[int, int], spec: TileSpec, halo: in
     return tiles
 
 
-def automatic_tiles(size: tuple[int, int], halo: int, bytes_per_pixel: int, free: int) -> TileSpec:
-    """The largest tiles whose working memory fits into a share of the ``free`` bytes."""
-    pixels = SHARE_OF_FREE_MEMORY * free / bytes_per_pixel
-    if size[0] * size[1] <= pixels:
-        return TileSpec(max(size))
-    return TileSpec(max(SMALLEST_TILE, int(math.sqrt(pixels)) - 2 * halo))
+def automatic_tiles(size: tuple[int, int], halo: int, working_bytes: Callable[[int], int], free: int) -> TileSpec:
+    """The largest tiles that leave memory free, and take no more of it than pays.
+
+    Parameters
+    ----------
+    size
+        Of what is cut.
+    halo
+        How far a tile reads beyond what it writes.
+    working_bytes
+        From a tile's pixels that are read to the memory that it takes.
+    free
+        Bytes.
+    """
+    limit = min(SHARE_OF_FREE_MEMORY * free, ENOUGH)
+    for cuts in itertools.count(1):
+        side = math.ceil(max(size) / cuts)
+        read = [length if side >= length else min(length, side + 2 * halo) for length in size]
+        if side <= SMALLEST_TILE or working_bytes(math.prod(read)) <= limit:
+            return TileSpec(max(side, SMALLEST_TILE) if cuts > 1 else side)
+    raise AssertionError("sides shrink to the smallest")
 
 
 def _aligned(region: Region, within: tuple[int, int], alignment: int) -> Region:

@@ -14,6 +14,7 @@ from napari_refvae.engine.frame import check_scale, plan_frame
 from napari_refvae.engine.latents import draw_noise, make_latent_map
 from napari_refvae.engine.placed import PlacedModel
 from napari_refvae.engine.result import FinishedSample, SuperResolutionResult
+from napari_refvae.engine.rolling import RollingDetail, plan_turns
 from napari_refvae.engine.symmetry import choose_symmetries, faithful_spec
 from napari_refvae.imageio.pixels import denormalize
 from napari_refvae.spec import PriorReference, Progress, TileSpec
@@ -78,10 +79,12 @@ class _Run:
         """Which of the references guides a sample."""
         return index // self.request.samples.count
 
-    def finished(self, index: int) -> FinishedSample:
-        """A sample whose pixels and LR-PSNR are there."""
-        name = self.request.references[self.reference(index)].name
-        return FinishedSample(index, self.samples[index], name, self.seed(index), self.lr_psnr[index])
+    def finish(self, image: int | None, lr_psnr: float) -> Iterator[FinishedSample]:
+        """Take note that an image is stored; gives it if it is a sample."""
+        if image is not None:
+            self.lr_psnr.append(lr_psnr)
+            name = self.request.references[self.reference(image)].name
+            yield FinishedSample(image, self.samples[image], name, self.seed(image), lr_psnr)
 
 
 class Upscaler(PlacedModel):
@@ -132,10 +135,8 @@ class Upscaler(PlacedModel):
 
     def _attempt(self, run: _Run, tiles: TileSpec) -> Generator[Progress | FinishedSample, None, None]:
         """Finish what is open, with tiles of one size."""
-        plan = self.plan(run.frame, tiles)
-        turns = {image: self._symmetries(run, image) for image in run.images}
-        windows = len(run.finisher.windows)
-        pieces = {image: len(plan) * len(turns[image]) + windows for image in run.images}
+        plan, windows = self.plan(run.frame, tiles), run.finisher.windows
+        pieces = {image: len(plan) * len(self._symmetries(run, image)) + len(windows) for image in run.images}
         total = sum(pieces.values())
         done = total - sum(pieces[image] for image in run.open)
         say = partial(Progress, total=len(plan) + total, samples=run.request.total, tiles=len(plan))
@@ -145,31 +146,31 @@ class Upscaler(PlacedModel):
             features.append(self.encode_tile(run.request.image, tile))
             done += 1
             yield say(done, stage="encode", tile=number)
-        window = run.frame.window
-        detail = self.canvas(window)
-        for sample in run.open:
-            latent = self._latent(run, sample)
-            for number, tile in enumerate(plan):
-                known = features[number]
-                for _ in self.decode_tile(run.request.image, known, latent, tile, window, detail, turns[sample]):
+        room = RollingDetail(self, plan_turns(plan, windows, run.frame.window))
+        for image in run.open:
+            for piece in self._make(run, image, features, room):
+                if isinstance(piece, FinishedSample):
+                    yield piece
+                else:
                     done += 1
-                    yield say(done, stage="decode", sample=sample, tile=number)
-            for finished in self._finish(run, sample, detail):
-                done += 1
-                if finished and sample is not None:
-                    yield run.finished(sample)
-                yield say(done, stage="project", sample=sample)
+                    yield say(done, sample=image, **piece)
 
-    def _finish(self, run: _Run, image: int | None, detail: Tensor) -> Iterator[bool]:
-        """Store an image window by window; says after each whether that was the last."""
-        finisher = run.finisher
-        finishing = finisher.begin(run.array(image))
-        for window in finisher.windows:
-            finishing.add(window, detail, run.frame.window)
-            last = window is finisher.windows[-1]
-            if last and image is not None:
-                run.lr_psnr.append(finishing.lr_psnr)
-            yield last
+    def _make(
+        self, run: _Run, image: int | None, features: list[Tensor], room: RollingDetail
+    ) -> Iterator[dict[str, Any] | FinishedSample]:
+        """Decode and finish one image, a row of tiles at a time; says what was done."""
+        latent, symmetries = self._latent(run, image), self._symmetries(run, image)
+        finishing = run.finisher.begin(run.array(image))
+        for turn, detail in room.take_turns():
+            for number, tile in turn.tiles:
+                known = features[number]
+                for _ in self.decode_tile(run.request.image, known, latent, tile, turn.held, detail, symmetries):
+                    yield {"stage": "decode", "tile": number}
+            for window in turn.windows:
+                finishing.add(window, detail, turn.held)
+                if finishing.is_whole:
+                    yield from run.finish(image, finishing.lr_psnr)
+                yield {"stage": "project"}
 
     def _symmetries(self, run: _Run, image: int | None) -> tuple[Symmetry, ...]:
         return choose_symmetries(run.request.self_ensemble, run.spec(image), self.model.layout)

@@ -17,13 +17,20 @@ from torch import nn
 from napari_refvae.model.blocks import ModulatedBlock, ResidualBlock, UpsamplingStage, leaky
 from napari_refvae.model.doors import LatentLayout, ReferenceVAE
 from napari_refvae.model.gaussian import DiagonalGaussian
+from napari_refvae.regions import Region
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from torch import Tensor
 
     from napari_refvae.model.config import CompactConfig
 
 __all__ = ["CompactRefVAE", "DetailPosterior", "ReferenceEncoder"]
+
+
+LARGEST_PART = 160
+"""LR pixels a side of what the tail enlarges at a time: its activations at the finest grids would take most memory."""
 
 
 class CompactRefVAE(ReferenceVAE):
@@ -74,6 +81,27 @@ class CompactRefVAE(ReferenceVAE):
         x = features.expand(latent.shape[0], -1, -1, -1)
         for block in self.blocks:
             x = block(x, latent)
+        size, scale, reach = (x.shape[2], x.shape[3]), self.scale, math.ceil(_tail_reach(self.config))
+        if max(size) <= LARGEST_PART:
+            return self._enlarge(x)
+        detail = x.new_empty(x.shape[0], 3, scale * size[0], scale * size[1])
+        for part in _parts(size):
+            read = part.padded(reach, size)
+            made = self._enlarge(x[..., *read.slices])
+            detail[..., *part.scaled(scale).slices] = made[..., *part.relative_to(read).scaled(scale).slices]
+        return detail
+
+    def decode_bytes(self, pixels: int) -> int:
+        """First a block's features on the LR grid, then the last of them, the detail, and the finer grids of one part.
+
+        As measured, a block holds eight times its width: its input, what modulates it, and what comes of both.
+        """
+        width = self.config.width
+        last = 4 * (width + 3 * self.scale**2) * pixels + self.bytes_per_pixel * min(pixels, LARGEST_PART**2)
+        return max(4 * 8 * width * pixels, last)
+
+    def _enlarge(self, x: Tensor) -> Tensor:
+        """The tail: ``(N, width, h, w)`` to detail."""
         for stage in self.tail:
             x = stage(x)
         detail: Tensor = self.last(x)
@@ -146,16 +174,30 @@ class DetailPosterior(nn.Module):
 
 def _halo(config: CompactConfig) -> int:
     """Receptive field in LR pixels: 3x3 convolutions, each worth 1 / (its grid's scale)."""
+    return 1 + 2 * (config.trunk_blocks + config.decoder_blocks) + math.ceil(_tail_reach(config))
+
+
+def _tail_reach(config: CompactConfig) -> float:
     last = len(config.tail_widths)
-    tail = sum((1.0 + (2.0 if stage < last - 1 else 0.0) / 2) / 2**stage for stage in range(last)) + 1 / 2**last
-    return 1 + 2 * (config.trunk_blocks + config.decoder_blocks) + math.ceil(tail)
+    return sum((1.0 + (2.0 if stage < last - 1 else 0.0) / 2) / 2**stage for stage in range(last)) + 1 / 2**last
+
+
+def _parts(size: tuple[int, int]) -> Iterator[Region]:
+    """Equal parts of an image, none larger than `LARGEST_PART`."""
+    cuts = []
+    for length in size:
+        count = math.ceil(length / LARGEST_PART)
+        cuts.append([length * index // count for index in range(count + 1)])
+    for top, bottom in pairwise(cuts[0]):
+        for left, right in pairwise(cuts[1]):
+            yield Region(top, left, bottom - top, right - left)
 
 
 def _bytes_per_pixel(config: CompactConfig) -> int:
     """Activations alive at once in the widest stage: a convolution's output, its shuffled copy and what follows."""
     grids = [4**stage for stage in range(len(config.tail_widths))]
     widest = max(4 * width * grid for width, grid in zip(config.tail_widths, grids, strict=True))
-    return 4 * (3 * widest + 6 * config.scale**2)
+    return 4 * (3 * widest + 3 * config.scale**2)
 
 
 def _grid_of_tiles(image: Tensor, side: int, largest: int) -> list[Tensor]:

@@ -51,7 +51,7 @@ class ReferenceVAE(nn.Module, ABC):
         A tile read from the image must begin at multiples of this many LR pixels along both axes, or the
         features' grid would shift against the whole image's; 1 for networks whose grid is the LR grid.
     bytes_per_pixel
-        Peak working memory of decoding one sample, in bytes per LR pixel that is read (float32).
+        Peak working memory of decoding one sample of a small image, in bytes per LR pixel that is read (float32).
     """
 
     scale: int
@@ -79,3 +79,7 @@ class ReferenceVAE(nn.Module, ABC):
     @abstractmethod
     def decode(self, features: Tensor, latent: Tensor) -> Tensor:
         """Detail of N samples: ``(1 or N, F, h, w)`` and ``(N, Z, h, w)`` to ``(N, 3, scale*h, scale*w)``."""
+
+    def decode_bytes(self, pixels: int) -> int:
+        """Peak working memory of decoding one sample of so many LR pixels, in bytes (float32)."""
+        return self.bytes_per_pixel * pixels
