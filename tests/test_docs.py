@@ -42,6 +42,7 @@ NOT_RUN = {
     "docs/install.md": ['pip install ".[pyqt5]"', "scripts/demo", "refvae convert"],
     "docs/tutorial.md": ["napari --with"],
     "docs/command-line.md": ["refvae demo"],
+    "docs/how-to/big-data.md": ["pip install", "from pathlib import Path"],
     "docs/how-to/evaluate.md": ["pip install", "python benchmarks/table1.py"],
     "docs/how-to/gpu.md": ["refvae upscale photo.png --device cuda:1"],
     "docs/how-to/offline.md": ['pip wheel ".[pyqt5]"'],
@@ -125,22 +126,22 @@ def _save(path: Path, image: np.ndarray) -> None:
     Image.fromarray(np.ascontiguousarray(image)).save(path)
 
 
-def _stacks(folder: Path) -> None:
-    """A stack as OME-TIFF and as OME-Zarr, and an image of 12 bits."""
-    stack = np.stack([data.camera()[100:108, 200:210] // divisor for divisor in (1, 2)])
-    tifffile.imwrite(folder / "cells.ome.tif", stack, metadata={"axes": "ZYX"})
+def _save_zarr(path: Path, array: np.ndarray, axes: str) -> None:
+    """An OME-Zarr of version 0.5, with one level."""
     zarr = pytest.importorskip("zarr", reason="needs the extra `zarr`")
-    group = zarr.open_group(str(folder / "cells.ome.zarr"), mode="w", zarr_format=3)
-    group.create_array("0", data=stack, chunks=(1, 8, 10), dimension_names=("z", "y", "x"))
-    group.attrs["ome"] = {
-        "version": "0.5",
-        "multiscales": [
-            {
-                "axes": [{"name": name, "type": "space"} for name in "zyx"],
-                "datasets": [{"path": "0", "coordinateTransformations": [{"type": "scale", "scale": [1.0, 1.0, 1.0]}]}],
-            }
-        ],
-    }
+    group = zarr.open_group(str(path), mode="w", zarr_format=3)
+    group.create_array("0", data=array, chunks=array.shape, dimension_names=tuple(axes))
+    level = {"path": "0", "coordinateTransformations": [{"type": "scale", "scale": [1.0] * array.ndim}]}
+    described = {"axes": [{"name": name, "type": "space"} for name in axes], "datasets": [level]}
+    group.attrs["ome"] = {"version": "0.5", "multiscales": [described]}
+
+
+def _stacks(folder: Path) -> None:
+    """A stack and a plane, each as OME-TIFF and as OME-Zarr, and an image of 12 bits."""
+    stack = np.stack([data.camera()[100:108, 200:210] // divisor for divisor in (1, 2)])
+    for name, array, axes in (("cells.ome", stack, "zyx"), ("slide", stack[0], "yx")):
+        _save_zarr(folder / f"{name}.zarr", array, axes)
+        tifffile.imwrite(folder / f"{name.removesuffix('.ome')}.ome.tif", array, metadata={"axes": axes.upper()})
     tifffile.imwrite(folder / "cells.tif", data.camera()[100:112, 200:212].astype(np.uint16) * 16)
 
 
