@@ -16,6 +16,7 @@ from napari_refvae.widget import scripting
 from napari_refvae.widget.results.layers import METADATA_KEY
 from napari_refvae.widget.results.maps import MapSpec
 from napari_refvae.widget.results.runs import Runs
+from napari_refvae.widget.results.snippet import python_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,7 +73,7 @@ class TestUpscaleLayer:
             faithful=False,
         )
         whole = upscale(stack[1], samples=1, model=tiny_model).sr[0]
-        np.testing.assert_array_equal(layers[0].data, whole[16:48, 8:48])
+        np.testing.assert_array_equal(layers[0].data[0], whole[16:48, 8:48])
         run = Runs.of_viewer(viewer).latest()
         assert run is not None
         truth = stack[1].repeat(8, 0).repeat(8, 1)[16:48, 8:48]
@@ -143,3 +144,93 @@ class TestUpscaleLayer:
         thread.start()
         thread.join()
         assert "main thread" in seen[0]
+
+
+class TestChannels:
+    @pytest.fixture
+    def channels(self, viewer: ViewerModel) -> list[Any]:
+        noise = np.random.default_rng(4)
+        return [
+            viewer.add_image(
+                noise.integers(0, 1000, (12, 10), np.uint16),
+                name=name,
+                colormap=name,
+                blending="additive",
+                contrast_limits=(0, limit),
+                units=("um", "um"),
+            )
+            for name, limit in (("red", 900), ("green", 1100))
+        ]
+
+    def test_channels_share_latents_and_keep_their_looks(
+        self, viewer: ViewerModel, channels: list[Any], tiny_model: Path
+    ) -> None:
+        layers = upscale_layer(viewer, channels, ["self", "bark"], samples=1, seed=7, model=tiny_model)
+        assert [layer.name for layer in layers] == [
+            f"{colour} 8x by {reference} #{number}"
+            for colour in ("red", "green")
+            for number, reference in ((1, "self"), (2, "bark"))
+        ]
+        assert [layer.colormap.name for layer in layers] == ["red"] * 2 + ["green"] * 2
+        assert [layer.contrast_limits for layer in layers[1:3]] == [[0, 900], [0, 1100]]
+        assert [layer.blending for layer in layers] == ["translucent"] * 2 + ["additive"] * 2
+        assert [layer.visible for layer in layers] == [True, False] * 2
+        records = [layer.metadata[METADATA_KEY]["provenance"] for layer in layers]
+        assert records[0]["references"] == records[2]["references"]
+        mixed = np.stack([channels[0].data / 900, channels[1].data / 1100, np.zeros((12, 10))], axis=2).clip(0, 1)
+        alone = upscale(
+            channels[1].data,
+            np.rint(mixed * 255).astype(np.float32) / 255,
+            samples=1,
+            seed=7,
+            intensity_range=(0, 1100),
+            model=tiny_model,
+        )
+        np.testing.assert_allclose(layers[2].data.astype(int), alone.sr[0].astype(int), atol=12)  # mixed in 8 bits
+
+    def test_they_are_shown_and_undone_as_one(self, viewer: ViewerModel, channels: list[Any], tiny_model: Path) -> None:
+        before = list(viewer.layers)
+        layers = upscale_layer(viewer, ["red", "green"], samples=2, model=tiny_model)
+        runs = Runs.of_viewer(viewer)
+        run = runs.latest()
+        assert run is not None
+        runs.show_only(run, 1)
+        assert [layer.visible for layer in layers] == [False, True] * 2
+        runs.remove(run)
+        assert list(viewer.layers) == before
+
+    def test_its_snippet_makes_all_channels_again(
+        self, viewer: ViewerModel, channels: list[Any], tiny_model: Path
+    ) -> None:
+        layers = upscale_layer(viewer, channels, ["self", "none"], samples=1, region=(2, 1, 6, 5), model=tiny_model)
+        run = Runs.of_viewer(viewer).latest()
+        assert run is not None
+        scope: dict[str, Any] = {"viewer": viewer}
+        exec(python_of(run), scope)
+        np.testing.assert_array_equal([layer.data for layer in scope["layers"]], [layer.data for layer in layers])
+
+    def test_planes_along_an_axis_are_channels(self, viewer: ViewerModel, tiny_model: Path) -> None:
+        stack = np.random.default_rng(5).integers(0, 200, (3, 2, 6, 5), np.uint8)
+        viewer.add_image(stack, name="cells", contrast_limits=(0, 200), units=("um",) * 4)
+        viewer.dims.set_current_step(0, 2)
+        layers = upscale_layer(viewer, "cells", channel_axis=1, samples=1, model=tiny_model)
+        assert [layer.name for layer in layers] == ["cells[2,0] 8x #1", "cells[2,1] 8x #1"]
+        for channel, layer in enumerate(layers):
+            np.testing.assert_allclose(layer.data_to_world((0, 0, -0.5, -0.5)), (2, channel, -0.5, -0.5))
+            alone = upscale(stack[2, channel], samples=1, intensity_range=(0, 200), model=tiny_model)
+            np.testing.assert_array_equal(layer.data[0, 0], alone.sr[0])
+        run = Runs.of_viewer(viewer).latest()
+        assert run is not None
+        assert "channel_axis=1" in python_of(run)
+
+    @pytest.mark.parametrize(
+        ("others", "says"),
+        [(["photo"], "'photo', RGB"), (["bark"], "'bark', 30 x 40"), (["red"], "a layer twice")],
+    )
+    def test_what_is_no_channel_is_refused(
+        self, viewer: ViewerModel, channels: list[Any], others: list[str], says: str
+    ) -> None:
+        before = list(viewer.layers)
+        with pytest.raises(InvalidInputError, match=says):
+            upscale_layer(viewer, ["red", *others])
+        assert list(viewer.layers) == before

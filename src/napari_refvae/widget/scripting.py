@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 import threading
+import uuid
+from collections.abc import Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -16,12 +18,13 @@ from napari_refvae.errors import InvalidInputError, InvalidSpecError, RefVAEErro
 from napari_refvae.inputs import as_range, as_region
 from napari_refvae.spec import Progress
 from napari_refvae.widget.naming import name_candidates
+from napari_refvae.widget.results.channels import mixed, read_channel_axis, read_channels
 from napari_refvae.widget.results.layers import read_input, read_reference, read_truth
 from napari_refvae.widget.results.maps import MapSpec
 from napari_refvae.widget.results.runs import Runs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterator
     from contextlib import AbstractContextManager
 
     from napari_refvae.engine.result import FinishedSample, SuperResolutionResult
@@ -41,11 +44,12 @@ MODEL_SCALE = 8
 
 def upscale_layer(
     viewer: Any,
-    layer: Image | str,
+    layer: Image | str | Sequence[Image | str],
     references: Any = (),
     *,
     region: RegionLike = None,
     plane: Sequence[int] | None = None,
+    channel_axis: int | None = None,
     intensity_range: RangeLike = None,
     truth: Image | str | None = None,
     maps: MapSpec | None = None,
@@ -62,13 +66,17 @@ def upscale_layer(
     viewer
         ``viewer`` in napari's console.
     layer
-        An image layer or its name.
+        An image layer or its name; or several grey ones of one size, the lowest first, which are channels of one
+        image: all get the same latents, and keep colormap, contrast limits and blending. For them ``"self"`` is the
+        channels in their colours, added up.
     references
         One or several: names of layers, layers, arrays, paths, ``"self"`` (the image itself) or ``"none"``.
     region
         The part to upscale: a `Region`, or ``(y, x, height, width)`` in the layer's pixels. None for all.
     plane
         Of a stack, the plane's index on the axes before the last two; None for the one that is shown.
+    channel_axis
+        Of a stack, the axis whose planes are channels: all are upscaled, with the same latents.
     intensity_range
         Stored values of black and white; None for the layer's contrast limits, or the dtype's range for colours.
     truth
@@ -85,7 +93,8 @@ def upscale_layer(
     Returns
     -------
     list of Image
-        The layer of each sample, in order. The others of the run lie below them in the viewer.
+        The layer of each sample, in order; of channels one after the other. The others of the run lie below them in
+        the viewer.
 
     Raises
     ------
@@ -100,26 +109,48 @@ def upscale_layer(
         )
     maps = maps or MapSpec()
     maps.check_truth(truth is not None)
-    chosen = _layer(viewer, layer)
-    point = viewer.dims.point if plane is None else _point(chosen, plane)
-    origin = _origin(chosen, point, as_region(region), as_range(intensity_range))
-    original = None
-    if truth is not None:
-        original = read_truth(_layer(viewer, truth), origin, settings.get("scale") or MODEL_SCALE, point)
-    arguments = {
-        "image": origin.pixels,
-        "references": [_reference(viewer, item, point) for item in _listed(references)],
-        "intensity_range": origin.intensity_range,
-        "region": origin.region,
-        "faithful": faithful,
-        **settings,
-    }
-    runs = Runs.of_viewer(viewer)
-    with _undone_if_it_fails(runs, runs.begin(origin, original, maps)) as run:
+    origins, point = _read(viewer, layer, plane, channel_axis)
+    origins = [_narrowed(origin, as_region(region), as_range(intensity_range)) for origin in origins]
+    chosen, original = [_reference(viewer, item, point) for item in _listed(references)], None
+    if len(origins) > 1:
+        if truth is not None:
+            raise InvalidInputError("expected no ground truth for several channels; got one: upscale one at a time")
+        chosen = [mixed(origins) if isinstance(item, str) and item == "self" else item for item in chosen]
+    elif truth is not None:
+        original = read_truth(_layer(viewer, truth), origins[0], settings.get("scale") or MODEL_SCALE, point)
+    runs, made = Runs.of_viewer(viewer), []
+    click = uuid.uuid4().hex[:8] if len(origins) > 1 else ""
+    for origin in origins:
+        run = runs.begin(origin, original, maps, click, channel_axis)
+        _make(runs, run, settings | {"references": chosen, "image": origin.pixels, "faithful": faithful})
+        made += [run.samples[index].image for index in sorted(run.samples)]
+    return made
+
+
+def _make(runs: Runs, run: Run, arguments: dict[str, Any]) -> None:
+    """Make a run, and show it; if that fails, it and the run's other channels are undone."""
+    origin = run.origin
+    arguments = arguments | {"intensity_range": origin.intensity_range, "region": origin.region}
+    with _undone_if_it_fails(runs, run):
         with _no_input() as stopped:
             result = _shown(_steps(arguments), lambda sample: runs.add_sample(run, sample), stopped)
         runs.complete(run, result)
-    return [run.samples[index].image for index in sorted(run.samples)]
+
+
+def _read(
+    viewer: Any, layer: Image | str | Sequence[Image | str], plane: Sequence[int] | None, channel_axis: int | None
+) -> tuple[list[InputImage], Sequence[float]]:
+    """What is to be upscaled, and the place in the world whose planes of stacks are meant."""
+    several = isinstance(layer, Sequence) and not isinstance(layer, str)
+    chosen = [_layer(viewer, item) for item in (layer if several else [layer])]
+    if not chosen:
+        raise InvalidInputError("expected an image layer, or several; got none")
+    point = viewer.dims.point if plane is None else _point(chosen[0], plane)
+    if channel_axis is not None:
+        if len(chosen) > 1:
+            raise InvalidSpecError(f"channel_axis is for one layer; got {len(chosen)}: leave it out")
+        return read_channel_axis(chosen[0], channel_axis, point), point
+    return read_channels(chosen, point) if len(chosen) > 1 else [read_input(chosen[0], point)], point
 
 
 def _layer(viewer: Any, layer: Image | str) -> Image:
@@ -133,10 +164,8 @@ def _layer(viewer: Any, layer: Image | str) -> Image:
     return layer
 
 
-def _origin(
-    layer: Image, point: Sequence[float], region: Region | None, intensity_range: IntensityRange | None
-) -> InputImage:
-    origin = read_input(layer, point)
+def _narrowed(origin: InputImage, region: Region | None, intensity_range: IntensityRange | None) -> InputImage:
+    """The image with another range, or a part of it."""
     if intensity_range is not None:
         origin = replace(origin, intensity_range=intensity_range)
     if region is None:

@@ -52,6 +52,8 @@ class InputImage:
         Whether ``pixels`` are those of the region alone.
     stack
         Where the plane lies in its stack; None for a single image.
+    blending
+        The layer's; results take it over where they are channels of one image.
     """
 
     name: str
@@ -63,6 +65,7 @@ class InputImage:
     plane: tuple[int, ...] = ()
     is_cut_out: bool = False
     stack: StackPlace | None = None
+    blending: str = "translucent"
 
     @property
     def lr(self) -> NDArray[Any]:
@@ -117,6 +120,7 @@ def read_input(layer: Image, point: Sequence[float] | None = None) -> InputImage
         look=look,
         plane=plane,
         stack=StackPlace.of(layer, plane),
+        blending=layer.blending,
     )
 
 

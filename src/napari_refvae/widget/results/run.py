@@ -106,6 +106,10 @@ class Run:
         Among the runs of its image, from 1; in the names of its layers from 2 on.
     click
         The same for the channels that one click was about; empty for an image alone.
+    channels
+        Names of the layers that it was about, in their order: one list for all of them.
+    channel_axis
+        Of a stack whose planes are the channels, their axis.
     samples
         By index; a sample whose layer the user removed is gone from here.
     result
@@ -118,6 +122,8 @@ class Run:
     maps: MapSpec = field(default_factory=MapSpec)
     number: int = 1
     click: str = ""
+    channels: list[str] = field(default_factory=list)
+    channel_axis: int | None = None
     samples: dict[int, SampleLayers] = field(default_factory=dict)
     faithful: Image | None = None
     spread: Image | None = None

@@ -8,6 +8,7 @@ until it goes. Runs of one click on several channels belong together: they are s
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, ref
 
@@ -77,7 +78,12 @@ class Runs:
         return [other for other in self if other is run or (run.click and other.click == run.click)]
 
     def begin(
-        self, origin: InputImage, truth: NDArray[Any] | None = None, maps: MapSpec | None = None, click: str = ""
+        self,
+        origin: InputImage,
+        truth: NDArray[Any] | None = None,
+        maps: MapSpec | None = None,
+        click: str = "",
+        channel_axis: int | None = None,
     ) -> Run:
         """Open a run that has no layers yet.
 
@@ -86,12 +92,21 @@ class Runs:
         origin, truth, maps
             As `Run` has them.
         click
-            The same for all channels that one click is about; empty for an image alone.
+            The same for all channels that one click is about; empty for an image alone. Channels add to what is below
+            them as their inputs do, but for the first: results lie on their inputs, and would be twice as bright.
+        channel_axis
+            Of a stack whose planes are the channels, their axis.
         """
         taken = [run.number for run in self if run.origin.title == origin.title]
         number = max(taken, default=0) + 1
         run = Run(uuid.uuid4().hex[:8], origin.cut_out(), truth, maps or MapSpec(), number, click)
         self._runs[run.id] = run
+        first = self.together(run)[0]
+        if first is not run:
+            run.origin = replace(run.origin, look=run.origin.look | {"blending": run.origin.blending})
+        run.channels, run.channel_axis = first.channels, channel_axis
+        if origin.name not in run.channels:
+            run.channels.append(origin.name)
         return run
 
     def add_sample(self, run: Run, finished: FinishedSample) -> SampleLayers:

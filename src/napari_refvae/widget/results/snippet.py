@@ -38,13 +38,15 @@ def python_of(run: Run) -> str:
     record = run.result.provenance
     lines = [f"# Makes run {run.id} again, pixel for pixel.", *_assumptions(run, record), *_imports(run), ""]
     arguments = [f"    {name}={value}," for name, value in _arguments(run, record).items()]
-    call = ["layers = upscale_layer(", "    viewer,", f"    {run.origin.name!r},", *arguments, ")"]
+    names = _layers(run)
+    image = repr(names[0]) if len(names) == 1 else _bracketed([repr(name) for name in names])
+    call = ["layers = upscale_layer(", "    viewer,", f"    {image},", *arguments, ")"]
     return "\n".join([*lines, *call, *_check(record), ""])
 
 
 def _assumptions(run: Run, record: Any) -> list[str]:
     """What has to be as it was, as comments."""
-    needed = [run.origin.name, *(entry["name"] for entry in record["references"] if _is_layer(entry))]
+    needed = _layers(run) + [entry["name"] for entry in _references(run, record) if _is_layer(entry)]
     names = ", ".join(repr(name) for name in dict.fromkeys(needed))
     model = record["model"]
     lines = [
@@ -53,7 +55,7 @@ def _assumptions(run: Run, record: Any) -> list[str]:
         + ", ".join(f"{name} {version}" for name, version in record["software"].items())
         + ".",
     ]
-    if any(_is_layer(entry) for entry in record["references"]):
+    if any(_is_layer(entry) for entry in _references(run, record)):
         lines.append("# References that are stacks: the plane that was on show then is on show.")
     files = [entry["path"] for entry in record["references"] if entry.get("path")]
     if files:
@@ -86,7 +88,7 @@ def _arguments(run: Run, record: Any) -> dict[str, str]:
     """Keywords of the call, as source."""
     settings, resolved, origin = record["settings"], record["resolved"], run.origin
     arguments = {
-        "references": _bracketed([_reference(entry) for entry in record["references"]]),
+        "references": _bracketed([_reference(entry) for entry in _references(run, record)]),
         "samples": settings["count"],
         **{name: settings[name] for name in ("seed", "temperature", "strength", "vividness", "scale", "faithful")},
         "model": record["model"]["name"],
@@ -100,7 +102,9 @@ def _arguments(run: Run, record: Any) -> dict[str, str]:
         source["region"] = repr(tuple(settings["region"]))
     if origin.plane:
         source["plane"] = repr(origin.plane)
-    if origin.intensity_range is not None:
+    if run.channel_axis is not None:
+        source["channel_axis"] = repr(run.channel_axis)
+    if origin.intensity_range is not None and not run.click:  # channels have their own
         source["intensity_range"] = f"({origin.intensity_range.low!r}, {origin.intensity_range.high!r})"
     return source | _maps(run)
 
@@ -111,6 +115,19 @@ def _maps(run: Run) -> dict[str, str]:
     if maps == MapSpec() or maps.against == "truth":
         return {}
     return {"maps": f"MapSpec({maps.against!r}, {maps.gain!r}, {maps.spread!r})"}
+
+
+def _layers(run: Run) -> list[str]:
+    """Names of the layers that were upscaled: several if they are channels."""
+    return list(run.channels)
+
+
+def _references(run: Run, record: Any) -> list[Any]:
+    """The record's references; what channels add up to is the image itself again."""
+    return [
+        entry | {"kind": "self"} if run.click and entry["name"] == "self" and _is_layer(entry) else entry
+        for entry in record["references"]
+    ]
 
 
 def _is_layer(entry: Any) -> bool:

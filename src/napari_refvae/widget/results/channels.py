@@ -1,0 +1,78 @@
+"""The channels of one image: several grey layers, or planes of one, which are upscaled alike and shown as one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from napari.layers import Image
+
+from napari_refvae.errors import InvalidInputError
+from napari_refvae.spec import ImageReference
+from napari_refvae.widget.compare.rendering import coloured
+from napari_refvae.widget.results.layers import read_input
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from napari_refvae.widget.results.layers import InputImage
+
+__all__ = ["mixed", "read_channel_axis", "read_channels"]
+
+
+def read_channels(layers: Sequence[Image], point: Sequence[float] | None = None) -> list[InputImage]:
+    """Copy grey layers that are channels of one image.
+
+    Parameters
+    ----------
+    layers
+        At least one.
+    point
+        The viewer's position in the world, ``viewer.dims.point``, which says what planes of stacks are shown.
+
+    Raises
+    ------
+    InvalidInputError
+        If one is in colours, is there twice, or has another size.
+    """
+    origins = [read_input(layer, point) for layer in layers]
+    sizes = [origin.pixels.shape for origin in origins]
+    for layer, size in zip(layers, sizes, strict=True):
+        if layer.rgb or size != sizes[0]:
+            raise InvalidInputError(
+                "expected channels: grey layers of one size; got "
+                f"{layer.name!r}, {'RGB' if layer.rgb else ' x '.join(map(str, size[::-1]))}: upscale it by itself"
+            )
+    if len(set(layers)) < len(layers):
+        raise InvalidInputError("expected each channel once; got a layer twice: name it once")
+    return origins
+
+
+def read_channel_axis(layer: Image, axis: int, point: Sequence[float] | None = None) -> list[InputImage]:
+    """Copy the planes of a stack along one of its axes; each result lies at its own plane.
+
+    Raises
+    ------
+    InvalidInputError
+        If the stack has no such axis before its last two.
+    """
+    count = layer.ndim - 2
+    if not -count <= axis < count:
+        raise InvalidInputError(
+            f"expected channel_axis to be one of the {count} axes of {layer.name!r} before the last two; got {axis}"
+        )
+    data = layer.data[0] if layer.multiscale else layer.data
+    plane = list(read_input(layer, point).plane)
+    origins = []
+    for channel in range(data.shape[axis % count]):
+        plane[axis % count] = channel
+        origins.append(read_input(layer, layer.data_to_world((*plane, 0, 0))))
+    return origins
+
+
+def mixed(origins: Sequence[InputImage]) -> ImageReference:
+    """Channels in their colours, added up: what "the image itself" is for all of them, so that all get one latent."""
+    total = np.zeros((*origins[0].pixels.shape, 3), np.float32)
+    for origin in origins:
+        total += coloured(origin.pixels, Image(origin.pixels, **origin.look))[..., :3].astype(np.float32) / 255
+    return ImageReference(total.clip(0, 1), "self")
