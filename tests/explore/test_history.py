@@ -39,6 +39,16 @@ def test_applying_a_step_again_can_be_undone(exploration):
     assert len(exploration.steps) == 3
 
 
+def test_a_step_can_be_there_without_being_shown(exploration, tmp_path):
+    exploration.undo()
+    exploration.add(Draw(seed=9), "for later", show=False)
+    assert exploration.current == 1
+    assert exploration.can_redo
+    assert exploration.steps[-1].parent == 1
+    exploration.save(tmp_path / "e.json")
+    assert Exploration.load(tmp_path / "e.json").apply(3).name == "for later"
+
+
 def test_there_are_ends():
     made = Exploration({})
     assert made.current is None

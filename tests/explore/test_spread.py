@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from napari_refvae.errors import InvalidSpecError
 from napari_refvae.explore import Draw, Mix, pick_spread
-from napari_refvae.explore.spread import busiest_region, distances, farthest
+from napari_refvae.explore.spread import busiest_region, distances, farthest, spread_steps
 from napari_refvae.regions import Region
 
 
@@ -63,6 +63,14 @@ def test_picks_stand_for_all_draws_and_repeat(session):
     steps = [pick.distance for pick in picks]
     assert steps == sorted(steps, reverse=True)
     assert pick_spread(session, Draw(Mix.of(0), seed=5), count=10, picks=4) == picks
+
+
+def test_picking_step_by_step_picks_the_same(session):
+    run = spread_steps(session, Draw(seed=2), count=4, picks=2)
+    assert [next(run) for _ in range(4)] == [1, 2, 3, 4]
+    with pytest.raises(StopIteration) as stop:
+        next(run)
+    assert stop.value.value == pick_spread(session, Draw(seed=2), count=4, picks=2)
 
 
 def test_draws_without_chance_are_one(session):
