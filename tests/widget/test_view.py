@@ -240,7 +240,7 @@ class TestChannels:
         qtbot.waitUntil(lambda: f"{TOGETHER}: 2 samples of each" in widget.bar.forecast)
         qtbot.waitUntil(lambda: "About 85 s" in widget.bar.forecast)  # 42 each
         click(widget, qtbot)
-        assert widget.bar.status.startswith("Channel 2 of 2. Made 2 samples")
+        assert widget.bar.status.startswith("All 2 channels are done. Made 2 samples")
         assert [call["samples"] for call in engine.calls] == [2, 2]
         first, second = widget.runs
         assert [run.origin.name for run in (first, second)] == ["DAPI", "GFP"]

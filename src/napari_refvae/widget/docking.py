@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from qtpy.QtCore import QEvent, QObject, Qt, QTimer
-from qtpy.QtWidgets import QDockWidget, QMainWindow, QWidget
+from qtpy.QtWidgets import QApplication, QDockWidget, QMainWindow, QWidget
 
 __all__ = ["DockPlacing", "dock_width"]
 
@@ -40,6 +40,7 @@ class DockPlacing(QObject):
         super().__init__(widget)
         self._widget = widget
         self._beside = beside
+        self._sizes = {id(one): one.size() for one in QApplication.topLevelWidgets()}  # before one grows for the dock
         self._shown = QTimer(self)  # once the dock has its place in the window
         self._shown.setSingleShot(True)
         self._shown.timeout.connect(self._place)
@@ -67,6 +68,19 @@ class DockPlacing(QObject):
             window.tabifyDockWidget(others[-1], dock)
             dock.raise_()
         window.resizeDocks(docks, [width] * len(docks), Qt.Orientation.Horizontal)
+        if others:
+            self._shown.timeout.disconnect()
+            self._shown.timeout.connect(self._shrink)
+            self._shown.start(0)  # when the docks have been laid out
+
+    def _shrink(self) -> None:
+        """Give the window the size back that it had before there was a dock below the others."""
+        window = self._widget.window()
+        before = self._sizes.get(id(window))
+        if window is None or before is None or window.isMaximized() or window.isFullScreen():
+            return
+        if window.height() > before.height():
+            window.resize(before)
 
 
 def dock_width(window: int) -> int:

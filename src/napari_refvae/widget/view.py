@@ -210,7 +210,7 @@ class UpscaleWidget(QWidget):
         if self._run is None:
             return
         self.runs.complete(self._run, result, maps=())
-        self.bar.status = self._click.named(made_text(result, self._click.seconds))
+        self.bar.status = self._click.ended(made_text(result, self._click.seconds))
         if self._click.is_last:
             self._run = None  # from here on nothing takes it back
 

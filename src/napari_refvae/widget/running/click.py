@@ -57,6 +57,10 @@ class Click:
         """How much of the click is done when a part of the run is, from 0 to 1."""
         return (self._index + part) / len(self._plans)
 
+    def ended(self, sentence: str) -> str:
+        """A sentence on the run that has just ended."""
+        return f"All {len(self._plans)} channels are done. {sentence}" if self.id and self.is_last else sentence
+
     def named(self, sentence: str) -> str:
         """A sentence on the run under way, with its channel where there are several."""
         return f"Channel {self._index + 1} of {len(self._plans)}. {sentence}" if self.id else sentence
