@@ -156,7 +156,7 @@ TARGETS = (
     Target(
         "the same, peak memory above rest: at most 1/3 of naive",
         "0.4 in one piece, 0.3 with tiles of 64",
-        "no up-sampled VGG activations kept; half as many bytes in bfloat16; samples stored as they come",
+        "half as many bytes in bfloat16; a few rows of tiles at a time; samples stored as they come",
         _paper_memory,
         "the decoder's finest stage, 128 interpolated channels at full size, is held for a whole tile",
     ),
@@ -202,16 +202,16 @@ TARGETS = (
     Target(
         "1024 -> 8192, one sample of `compact`: at most 3 GiB peak",
         "7 GiB while the projection holds whole images; under 3 in bands",
-        "tiles from measured memory",
+        "a few rows of tiles are held, not the sample's whole detail; tiles no larger than pays; finished in place",
         _largest,
-        "whole images in float32, 768 MiB each, live side by side while a sample is projected",
+        "the libraries and the output alone are 1 GiB; features and latent map of the whole image come on top",
     ),
     Target(
         "memory above input and output constant from 256 to 1024",
         "no: one float32 canvas of a sample grows with it",
         "as above",
         _constant,
-        "as above; features and the latent map of the whole image grow as well",
+        "features and latent map belong to the whole image, and are kept from sample to sample: 0.3 GiB at 1024",
     ),
     Target(
         "time against pixels, 64 to 1024: linear within 10% once above 128",
@@ -223,11 +223,17 @@ TARGETS = (
     Target(
         "projection's share of a run: at most 10%",
         "20% of `compact`, 2% of `paper`",
-        "short separable filters; no more rounds than needed",
+        "in bands of a few rows, in place, in windows that fit into the cache",
         _projection,
         "`compact` is so fast that a few passes over all HR pixels in float32 show",
     ),
-    Target("import: under 0.2 s", "0.05 s", "torch is loaded by the first thing that computes", _import, "slow disk?"),
+    Target(
+        "import: under 0.2 s",
+        "0.05 s",
+        "torch is loaded by the first thing that computes",
+        _import,
+        "the disk, most likely",
+    ),
     Target(
         "widget open, first time in a session: under 0.5 s",
         "0.4 s",
