@@ -16,7 +16,7 @@ from napari_refvae.batch.leftovers import at_work, remove_leftovers
 from napari_refvae.batch.report import Outcome, summarize
 from napari_refvae.batch.space import expect_bytes
 from napari_refvae.cli import app
-from napari_refvae.errors import InvalidInputError
+from napari_refvae.errors import InvalidInputError, OutOfMemoryError
 from napari_refvae.imageio.files import write_image
 from napari_refvae.planning import RunSettings
 
@@ -313,6 +313,22 @@ class TestSpace:
             assert expect_bytes(folder / name, RunSettings(scale=4), 3) == 3 * 16 * array.nbytes
         Path("text.png").write_text("no image")
         assert expect_bytes(Path("text.png"), RunSettings(scale=4), 3) == 0
+
+
+def test_what_does_not_fit_into_memory_may_be_made_in_pieces(folder, upscale, monkeypatch):
+    def full(*_):
+        raise OutOfMemoryError("cpu ran out of memory")
+
+    monkeypatch.setattr("napari_refvae.batch.jobs.drain", full)
+    done = upscale("photos/a.png")
+    assert done.exit_code == 2
+    assert "cpu ran out of memory, or write zarr (--format zarr: it is made in pieces)" in done.stderr
+
+
+def test_workers_make_zarr_only(folder, upscale):
+    done = upscale("photos/a.png", "--workers", "1", "--scheduler", "tcp://nowhere:1")
+    assert done.exit_code == 2
+    assert "got both" in done.stderr
 
 
 def test_a_summary_counts_what_there_is():

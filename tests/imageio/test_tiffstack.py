@@ -114,6 +114,17 @@ def test_steps_of_ome_and_imagej(tmp_path):
     assert ome.enlarged(8).axis("x").scale == 0.25 / 8
 
 
+def test_a_compressed_page_is_decoded_once_for_all_its_parts(tmp_path, monkeypatch):
+    pages = np.random.default_rng(0).integers(0, 256, (2, 20, 30), dtype=np.uint8)
+    tifffile.imwrite(tmp_path / "a.tif", pages, compression="zlib", photometric="minisblack")
+    source, decoded = open_tiff(tmp_path / "a.tif"), []
+    true = type(source.data)._decoded
+    monkeypatch.setattr(type(source.data), "_decoded", lambda *what: decoded.append(what[1]) or true(*what))
+    for index in (0, 0, 1, 1, 0):
+        np.testing.assert_array_equal(source.read((index,), Region(2, 3, 4, 5)), pages[index, 2:6, 3:8])
+    assert decoded == [0, 1, 0]
+
+
 def test_a_region_of_a_plane_larger_than_any_memory_is_read(tmp_path):
     path, side = tmp_path / "huge.tif", 100_000
     tifffile.memmap(path, shape=(side, side), dtype=np.uint8, bigtiff=True)  # sparse: it takes no disk

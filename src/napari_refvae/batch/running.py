@@ -12,7 +12,7 @@ from napari_refvae.batch.report import Outcome, Output
 from napari_refvae.batch.sidecars import SideCars
 from napari_refvae.batch.space import check_space, expect_bytes
 from napari_refvae.engine.frame import check_scale
-from napari_refvae.errors import InvalidInputError, InvalidSpecError, RefVAEError
+from napari_refvae.errors import InvalidInputError, InvalidSpecError, OutOfMemoryError, RefVAEError
 from napari_refvae.imageio.files import open_source
 from napari_refvae.imageio.omezarr import is_zarr
 from napari_refvae.imageio.tiffstack import is_tiff
@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 __all__ = ["Batch"]
 
 TIFF = (".tif", ".tiff")
+
+PIECEWISE = "--format zarr: it is made in pieces"
+"""What helps where a result does not fit into memory."""
 
 
 @dataclass(slots=True, eq=False)
@@ -147,7 +150,8 @@ class Batch:
                 check_space(job.bytes, folder)
             outputs, side_car = job.save(folder, self.name or _stem(image.path), on_progress)
         except RefVAEError as error:
-            reason, seconds = str(error), time.perf_counter() - begun
+            hint = f", or write zarr ({PIECEWISE})" if isinstance(error, OutOfMemoryError) else ""
+            reason, seconds = f"{error}{hint}", time.perf_counter() - begun
             return Outcome(image.path, "failed", reason, seconds=seconds, notes=notes)
         return Outcome(image.path, "done", "", outputs, side_car, time.perf_counter() - begun, notes)
 

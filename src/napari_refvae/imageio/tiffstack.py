@@ -12,7 +12,7 @@ images of unlike sizes is refused.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -58,6 +58,7 @@ class TiffPlanes:
     offsets: tuple[int, ...] | None  # where each plane's bytes begin, if they can be read as they lie
     stored: np.dtype[Any]  # with the file's byte order
     stamp: tuple[int, int]  # the file's size and time when it was opened
+    decoded: dict[int, NDArray[Any]] = field(default_factory=dict)  # the page that was decoded last, which has parts
 
     def __getitem__(self, key: tuple[int | slice, ...]) -> NDArray[Any]:
         numbers = [part for part in key if not isinstance(part, slice)]
@@ -68,7 +69,10 @@ class TiffPlanes:
             if _stamp(self.path) != self.stamp:
                 raise UnreadableFileError(f"{self.path} was changed while it was being read: start again")
             if self.offsets is None:
-                return self._decoded(self.pages[place], plane)[rows, columns]
+                if place not in self.decoded:
+                    self.decoded.clear()
+                    self.decoded[place] = self._decoded(self.pages[place], plane)
+                return self.decoded[place][rows, columns]
             return self._rows(self.offsets[place], plane, rows)[:, columns]
 
     def _decoded(self, page: int, plane: tuple[int, ...]) -> NDArray[Any]:
