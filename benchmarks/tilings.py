@@ -1,8 +1,9 @@
 """Whether results depend on what they should not depend on: tiles, batch, order, threads.
 
 Run ``python benchmarks/tilings.py``: some minutes on one core. Twenty random tilings of random images, each compared
-with the untiled result; and runs that differ in the number of samples, in their order and in threads, compared byte by
-byte. The exit status is 1 if something promised does not hold.
+with the untiled result; runs that differ in the number of samples and in their order, compared byte by byte; and one
+with another number of threads, which sum in another order: its 8-bit values may differ by one, and how many do is
+printed. The exit status is 1 if something promised does not hold.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ from __future__ import annotations
 import argparse
 import random
 import sys
-from itertools import pairwise
 
 import numpy as np
 import torch
@@ -59,13 +59,15 @@ def check_bytes(model: str) -> bool:
     torch.set_num_threads(2 if one == 1 else 1)
     threads = napari_refvae.upscale(image, ["self", "none"], samples=3, seed=5, **options).sr
     torch.set_num_threads(one)
-    runs = {"together": together, "alone": alone, "backwards": backwards, "other threads": threads}
     fine = True
-    for (before, first), (after, second) in pairwise(runs.items()):
-        same = np.array_equal(np.stack([*first]), np.stack([*second]))
+    for name, made in (("alone", alone), ("backwards", backwards)):
+        same = np.array_equal(together, np.stack(made))
         fine &= same
-        print(f"{before} and {after}: {'the same bytes' if same else 'NOT the same bytes'}")
-    return fine
+        print(f"together and {name}: {'the same bytes' if same else 'NOT the same bytes'}")
+    difference = np.abs(together.astype(int) - threads)
+    share = np.mean(difference > 0)
+    print(f"with other threads: {1e6 * share:.0f} of a million values differ, by {difference.max()} at most")
+    return fine and difference.max() <= 1
 
 
 def _numbered() -> list[tuple[int, str]]:
