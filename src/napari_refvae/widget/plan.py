@@ -6,9 +6,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from napari_refvae.errors import InvalidInputError, RefVAEError
+from napari_refvae.spec import SelfReference
 from napari_refvae.widget.form.eliding import shortened
 from napari_refvae.widget.form.estimates import forecast_text, rectangle_text, region_text, samples_text
 from napari_refvae.widget.form.references import read_choice
+from napari_refvae.widget.results.channels import mixed, read_channels
 from napari_refvae.widget.results.layers import read_input, read_truth, shown_plane
 from napari_refvae.widget.results.maps import MapSpec
 
@@ -68,9 +70,13 @@ class Plan:
         _check_truth(images, maps)
         region, read = images.region(), [read_choice(choice, point) for choice in references.choices]
         settings = sampling.arguments() | advanced.arguments() | {"region": region, "references": read}
+        several = len(images.layers) > 1
+        origins = read_channels(images.layers, point) if several else [read_input(images.layers[0], point)]
+        if several:  # one latent for all: "the image itself" is what they add up to
+            own_reference = mixed(origins)
+            settings["references"] = [own_reference if isinstance(one, SelfReference) else one for one in read]
         plans = []
-        for layer in images.layers:
-            origin = read_input(layer, point)
+        for origin in origins:
             if region is not None:
                 origin = origin.within(region)
             original = None if truth is None else read_truth(truth, origin, sampling.scale.value, point)
