@@ -8,6 +8,7 @@ Without an image, Chelsea the cat is made small; without references, textures th
 from __future__ import annotations
 
 import argparse
+import math
 from pathlib import Path
 
 import numpy as np
@@ -38,7 +39,7 @@ def main(image: Path | None, references: list[Path], output: Path) -> None:
     samples = [
         Picture(plain.sr[0], "no reference"),
         *(
-            Picture(result.sr[0], name, f"{result.lr_psnr[0]:.0f} dB", thumbnail(pictures[name], 128))
+            Picture(result.sr[0], name, consistency(result.lr_psnr[0]), thumbnail(pictures[name], 128))
             for name, result in zip(pictures, results, strict=True)
         ),
     ]
@@ -55,6 +56,11 @@ def main(image: Path | None, references: list[Path], output: Path) -> None:
     output.mkdir(parents=True, exist_ok=True)
     contact_sheet("References", "one image, one seed, several references", rows).save(output / "references.png")
     print(f"Wrote {output / 'references.png'}")
+
+
+def consistency(lr_psnr: float) -> str:
+    """How well a sample gives the input back."""
+    return "LR exact" if math.isinf(lr_psnr) else f"LR-PSNR {lr_psnr:.0f} dB"
 
 
 if __name__ == "__main__":
