@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from napari_refvae.regions import Region
     from napari_refvae.spec import SuperResolutionRequest
 
-__all__ = ["Finisher", "Finishing"]
+__all__ = ["Finisher", "Finishing", "plan_windows"]
 
 WINDOW = TileSpec(144, overlap=PROJECTION_REACH)
 """How finishing is cut, in LR pixels: a plane of a window at 8x takes 8 MB."""
@@ -62,10 +62,7 @@ class Finisher:
         self, request: SuperResolutionRequest, frame: Frame, finest: int, scale: int, device: torch.device
     ) -> None:
         self.scale = scale
-        self.windows = tuple(
-            Tile(tile.read.intersect(frame.window), tile.write)
-            for tile in plan_tiles(frame.region, frame.size, WINDOW, PROJECTION_REACH)
-        )
+        self.windows = plan_windows(frame)
         self.frame = frame
         self._finest = finest
         self._image = request.image
@@ -182,6 +179,12 @@ class Finisher:
         add_bicubic(fine, small, self.scale)
         project_plane(fine, small, self.scale, (0.0, 1.0))
         return fine[inside]
+
+
+def plan_windows(frame: Frame) -> tuple[Tile, ...]:
+    """What of a frame is finished at a time, row by row."""
+    tiles = plan_tiles(frame.region, frame.size, WINDOW, PROJECTION_REACH)
+    return tuple(Tile(tile.read.intersect(frame.window), tile.write) for tile in tiles)
 
 
 class Finishing:

@@ -11,6 +11,8 @@ import numpy as np
 import torch
 
 from napari_refvae.engine.device import exactly
+from napari_refvae.engine.finishing import plan_windows
+from napari_refvae.engine.rolling import plan_turns
 from napari_refvae.imageio.pixels import normalize
 from napari_refvae.regions import TileSpec
 from napari_refvae.spec import Progress, SampleSpec, SuperResolutionRequest
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from napari_refvae.engine.device import Choice
     from napari_refvae.engine.frame import Frame
     from napari_refvae.engine.upscaler import Upscaler
-    from napari_refvae.regions import Tile
+    from napari_refvae.regions import Region, Tile
 
 __all__ = ["Costs", "Forecast", "Readiness", "forecast_run", "measure_costs"]
 
@@ -35,8 +37,8 @@ PATIENCE = 0.15
 FLOAT = 4
 """Bytes."""
 
-FINISHING_CANVASES = 8
-"""Images of a sample's full size in float32 that the projection makes and holds at once, as measured."""
+FINISHING_COPIES = 4
+"""Of a finishing window's three planes in float32: the detail, what becomes of it, and what is stored, read again."""
 
 RETAINED = 100 * 2**20
 """Bytes of compiled kernels and of memory that is freed and not given back, as measured."""
@@ -201,8 +203,8 @@ def forecast_run(
     """
     plan = upscaler.plan(frame, tiles or upscaler.automatic_tiles(frame))
     read = sum(tile.read.height * tile.read.width for tile in plan)
-    region, window = frame.region.scaled(scale), frame.window
-    made = window.height * window.width
+    region = frame.region.scaled(scale)
+    made = sum(_pixels(one.read) for one in plan_windows(frame))
     image = region.height * region.width * pixel_bytes
     images = samples + faithful
     passes = images if passes is None else passes
@@ -222,6 +224,13 @@ def _working_bytes(upscaler: Upscaler, costs: Costs, frame: Frame, plan: list[Ti
     model = upscaler.model
     whole = math.prod(frame.size)
     reads = [tile.read.height * tile.read.width for tile in plan]
-    canvas = 3 * FLOAT * frame.window.height * frame.window.width * model.scale**2
-    held = 3 * FLOAT * whole + costs.latent * whole + costs.features * sum(reads) + canvas
-    return held + max(model.bytes_per_pixel * max(reads), FINISHING_CANVASES * canvas) + RETAINED
+    windows = plan_windows(frame)
+    detail = 3 * FLOAT * model.scale**2  # a pixel
+    rolling = detail * max(_pixels(turn.held) for turn in plan_turns(plan, windows, frame.window))
+    finishing = FINISHING_COPIES * detail * max(_pixels(window.read) for window in windows)
+    held = 3 * FLOAT * whole + costs.latent * whole + costs.features * sum(reads) + rolling
+    return held + max(model.decode_bytes(max(reads)), finishing) + RETAINED
+
+
+def _pixels(region: Region) -> int:
+    return region.height * region.width

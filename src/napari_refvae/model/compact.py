@@ -17,11 +17,9 @@ from torch import nn
 from napari_refvae.model.blocks import ModulatedBlock, ResidualBlock, UpsamplingStage, leaky
 from napari_refvae.model.doors import LatentLayout, ReferenceVAE
 from napari_refvae.model.gaussian import DiagonalGaussian
-from napari_refvae.regions import Region
+from napari_refvae.model.parts import enlarge_in_parts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from torch import Tensor
 
     from napari_refvae.model.config import CompactConfig
@@ -81,15 +79,8 @@ class CompactRefVAE(ReferenceVAE):
         x = features.expand(latent.shape[0], -1, -1, -1)
         for block in self.blocks:
             x = block(x, latent)
-        size, scale, reach = (x.shape[2], x.shape[3]), self.scale, math.ceil(_tail_reach(self.config))
-        if max(size) <= LARGEST_PART:
-            return self._enlarge(x)
-        detail = x.new_empty(x.shape[0], 3, scale * size[0], scale * size[1])
-        for part in _parts(size):
-            read = part.padded(reach, size)
-            made = self._enlarge(x[..., *read.slices])
-            detail[..., *part.scaled(scale).slices] = made[..., *part.relative_to(read).scaled(scale).slices]
-        return detail
+        reach = math.ceil(_tail_reach(self.config))
+        return enlarge_in_parts(self._enlarge, x, scale=self.scale, reach=reach, largest=LARGEST_PART)
 
     def decode_bytes(self, pixels: int) -> int:
         """First a block's features on the LR grid, then the last of them, the detail, and the finer grids of one part.
@@ -180,17 +171,6 @@ def _halo(config: CompactConfig) -> int:
 def _tail_reach(config: CompactConfig) -> float:
     last = len(config.tail_widths)
     return sum((1.0 + (2.0 if stage < last - 1 else 0.0) / 2) / 2**stage for stage in range(last)) + 1 / 2**last
-
-
-def _parts(size: tuple[int, int]) -> Iterator[Region]:
-    """Equal parts of an image, none larger than `LARGEST_PART`."""
-    cuts = []
-    for length in size:
-        count = math.ceil(length / LARGEST_PART)
-        cuts.append([length * index // count for index in range(count + 1)])
-    for top, bottom in pairwise(cuts[0]):
-        for left, right in pairwise(cuts[1]):
-            yield Region(top, left, bottom - top, right - left)
 
 
 def _bytes_per_pixel(config: CompactConfig) -> int:

@@ -20,6 +20,7 @@ from torch.nn import functional
 
 from napari_refvae.model.doors import LatentLayout, ReferenceVAE
 from napari_refvae.model.gaussian import DiagonalGaussian
+from napari_refvae.model.parts import enlarge_in_parts
 from napari_refvae.model.vgg import VGG19
 from napari_refvae.resampling import upsample
 
@@ -35,6 +36,7 @@ WIDTH = 512  # channels of relu4_1, of C_R and of F_mu and F_Sigma each
 MAP_WIDTH, MAP_SIZE = 64, 16  # the feature map that z stands for is 64 x 16 x 16
 REFERENCE_SIZE = 256  # references are resized to a square of this side
 CELL = 8  # pixels of the up-sampled input a side of a feature cell
+LARGEST_PART = 64  # cells a side that the image decoder enlarges at a time
 
 
 class PaperRefVAE(ReferenceVAE):
@@ -104,8 +106,14 @@ class PaperRefVAE(ReferenceVAE):
         modulation, difference = features.split((2 * WIDTH, 3 * self.scale**2), dim=1)
         shift, gain = _cell_means(modulation, self.alignment).chunk(2, dim=1)
         condition = self.feature_decoder(_cell_means(latent, self.alignment))
-        detail: Tensor = self.image_decoder(condition * (1 + gain) + shift)
+        fused = condition * (1 + gain) + shift
+        detail = enlarge_in_parts(self.image_decoder, fused, scale=CELL, reach=2, largest=LARGEST_PART)
         return detail[..., :height, :width] + functional.pixel_shuffle(difference, self.scale)
+
+    def decode_bytes(self, pixels: int) -> int:
+        """The fusion's features of all cells, as measured eight times their width, and the finer grids of one part."""
+        part = (LARGEST_PART * self.alignment) ** 2
+        return 4 * 8 * WIDTH * pixels // self.alignment**2 + self.bytes_per_pixel * min(pixels, part)
 
     def _base_difference(self, lr: Tensor) -> Tensor:
         """Torch's bicubic up-sampling minus `upsample`, in float32: ``(B, 3 * scale**2, h, w)``."""
