@@ -97,6 +97,22 @@ class TestPreview:
         assert layer.data.shape == (8 * 28, 8 * 64)
         np.testing.assert_allclose(layer.data_to_world((-0.5, -0.5)), (9.5, 12.5), atol=1e-9)
 
+    def test_of_a_stack_the_plane_that_is_shown_is_previewed_there(
+        self, viewer: Any, panel: ExplorePanel, shown: Any, qtbot: Any
+    ) -> None:
+        pixels = np.random.default_rng(6).integers(90, 150, (3, 14, 12), np.uint8)
+        stack = viewer.add_image(pixels, name="stack", scale=(5, 1, 1))
+        viewer.dims.set_current_step(0, 2)
+        panel.ground.image.value = stack
+        for plane in (2, 1):
+            viewer.dims.set_current_step(0, plane)
+            qtbot.waitUntil(lambda plane=plane: panel.explorer.subject.origin.plane == (plane,), timeout=PATIENCE)
+            panel.dials.roll()
+            layer = shown()
+            grey = np.repeat(np.squeeze(layer.data)[..., None], 3, axis=2)
+            np.testing.assert_array_equal(low_resolution(grey)[..., 0], pixels[plane])
+            assert layer.extent.world[0, -3:-2].tolist() in ([], [5 * plane])  # on all planes, or on its own
+
     def test_what_cannot_be_previewed_is_said(
         self, viewer: Any, panel: ExplorePanel, preferences: Preferences, qtbot: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -70,6 +70,7 @@ class Explorer:
         self._keeper = Keeper(runs)
         self._seen = seen
         self._shown: Glimpse | None = None
+        self._wanted = False  # whether there is, or shall be, a preview
         self._closed = False
         self._settled = QTimer()
         self._settled.setSingleShot(True)
@@ -83,7 +84,7 @@ class Explorer:
         self.tasks.cancel()
         self._desk.clear()
         self.preview.remove()
-        self.subject, self.names, self._shown = subject, tuple(names), None
+        self.subject, self.names, self._shown, self._wanted = subject, tuple(names), None, False
         self.recipe, self.history = Draw(), Exploration({})
         self.recipe_changed.emit()
         self.history_changed.emit()
@@ -93,13 +94,13 @@ class Explorer:
         if self.subject is not None:
             self.live.restart()
             self.subject, self.names = replace(subject, origin=self.subject.origin), tuple(names)
+            self._look_again()
 
     def renew(self, subject: Subject) -> None:
         """Have other pixels of the same image; recipes and history stay."""
         self.live.restart()
         self.subject, self._shown = subject, None
-        if self.preview.layer is not None:
-            self.look()
+        self._look_again()
 
     def steer(self, recipe: Recipe) -> None:
         """Turn to a recipe, and preview it."""
@@ -112,6 +113,7 @@ class Explorer:
         """Preview the recipe: it or the view has changed."""
         if self.subject is None or self._closed:
             return
+        self._wanted = True
         if self._shown is None:
             self.told.emit("Preparing the preview ...")
         self.live.ask(Wish(self.subject, self.recipe, self._seen(self.subject)))
@@ -126,7 +128,7 @@ class Explorer:
         """Take the preview away."""
         self.live.restart()
         self._settled.stop()
-        self._shown = None
+        self._shown, self._wanted = None, False
         self.preview.remove()
         self.told.emit("The preview is discarded.")
 
@@ -171,7 +173,7 @@ class Explorer:
             return
         self._keeper.keep(self.subject, sample, self.names)
         self.preview.remove()  # it would hide what came
-        self._shown = None
+        self._shown, self._wanted = None, False
         if all(step.recipe != sample.recipe for step in self.history.steps):
             self._record(sample, show=sample.recipe == self.recipe)
 
@@ -247,10 +249,15 @@ class Explorer:
         self.history_changed.emit()
 
     def _tell_end(self, sentence: str) -> None:
+        if self._shown is None or self._shown.wish.recipe is not self.recipe:
+            self._look_again()
         if sentence:
-            if self.preview.layer is not None:
-                self.look()
             self.told.emit(sentence)
+
+    def _look_again(self) -> None:
+        """Ask anew for a preview that was dropped on its way."""
+        if self._wanted:
+            self.look()
 
 
 def _glimpse_text(glimpse: Glimpse) -> str:

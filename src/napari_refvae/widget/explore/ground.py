@@ -14,7 +14,7 @@ from napari_refvae.regions import Region
 from napari_refvae.widget.form.choices import ChoiceBox
 from napari_refvae.widget.form.layout import field_grid
 from napari_refvae.widget.form.parts import rectangle_region, view_region
-from napari_refvae.widget.results.layers import is_result
+from napari_refvae.widget.results.layers import is_result, shown_plane
 from napari_refvae.widget.results.watching import ViewWatcher
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ class Ground(QWidget):
         self.image = ChoiceBox("The image to explore; of a stack the plane that is shown")
         self.part = ChoiceBox(f"What the live preview shows: at most {LARGEST} x {LARGEST} pixels around its middle")
         self._watched: Image | None = None
+        self._plane: tuple[int, ...] = ()  # of a stack, the one that is explored
         self._looked = _timer(self, self.moved.emit)
         self._changed = _timer(self, self.renewed.emit)
         field_grid(self, [("Image", self.image.native), ("Preview", self.part.native)])
@@ -112,11 +113,17 @@ class Ground(QWidget):
 
     def _choose(self, *_: Any) -> None:
         self._watch(self.layer)
+        self._plane = self._shown_plane()
         self.chosen.emit()
 
     def _plane_moved(self, *_: Any) -> None:
-        if self.layer is not None and self.layer.ndim > 2:
+        """Adding or removing a layer tells of a move too, where the plane stays."""
+        if self._plane != (plane := self._shown_plane()):
+            self._plane = plane
             self._changed.start()
+
+    def _shown_plane(self) -> tuple[int, ...]:
+        return () if self.layer is None else shown_plane(self.layer, self.viewer.dims.point)
 
     def _watch(self, layer: Image | None) -> None:
         """Follow the pixels of the chosen layer."""

@@ -46,7 +46,7 @@ class PreviewLayer:
     def show(self, glimpse: Glimpse) -> Image:
         """Change the layer, or add it if it is not there or of another image; the selection stays."""
         layer, sample, subject = self.layer, glimpse.sample, glimpse.wish.subject
-        if layer is None or self._subject is not subject:
+        if layer is None or self._subject is None or self._subject.origin is not subject.origin:
             self.remove()
             layer = self._layer = _layer_of(glimpse)
             self._subject, self._region = subject, sample.region
