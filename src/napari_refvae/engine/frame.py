@@ -34,15 +34,12 @@ class Frame:
         Of the whole image.
     region
         What comes out.
-    seen
-        The region and what D reads around it: what is stored, to measure how well a sample gives the input back.
     window
         What is decoded and projected, so that the region comes out as it would of the whole image.
     """
 
     size: tuple[int, int]
     region: Region
-    seen: Region
     window: Region
 
 
@@ -50,7 +47,7 @@ def plan_frame(size: tuple[int, int], region: Region | None, consistency: Consis
     """Frame a ``region`` (None: all) of an image of ``size``."""
     region = region or Region(0, 0, *size)
     margin = DOWNSAMPLING_REACH if consistency is None else PROJECTION_REACH
-    return Frame(size, region, region.padded(DOWNSAMPLING_REACH, size), region.padded(margin, size))
+    return Frame(size, region, region.padded(margin, size))
 
 
 def check_scale(scale: int | None, finest: int) -> int:

@@ -209,7 +209,7 @@ class Session:
             return frame
         if isinstance(context, bool) or not isinstance(context, int) or context < DOWNSAMPLING_REACH:
             raise InvalidSpecError(f"context must be an integer of at least {DOWNSAMPLING_REACH}; got {context!r}")
-        return Frame(self.size, frame.region, frame.seen, frame.region.padded(context, self.size))
+        return Frame(self.size, frame.region, frame.region.padded(context, self.size))
 
     def _attempt(self, recipe: Recipe, scene: Scene, scale: int) -> Steps:
         """Encode what is not encoded, decode what is not decoded, blend, project, store."""
