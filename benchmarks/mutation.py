@@ -3,7 +3,7 @@
 Run ``python benchmarks/mutation.py --sample 20``: so many changes of each module below, drawn with a fixed seed (all of
 them without the option), each in a process of its own with the tests that stand beside it. A change is one operator,
 number, comparison, condition or return value. What no test notices is printed: either a test is missing, or the
-change means nothing. Not changed: annotations, docstrings, what only words an error, sizes of caches.
+change means nothing. Not changed: annotations, decorators, docstrings, what only words an error.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import os
 import random
 import signal
 import sys
+import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,6 +50,9 @@ LOGIC = {ast.And: ast.Or, ast.Or: ast.And}
 
 CAUGHT, SURVIVED = 1, 0
 
+QUIET = ("-W", "ignore::pytest.PytestAssertRewriteWarning")
+"""hypothesis is loaded before pytest can see to its asserts."""
+
 
 @dataclass(frozen=True)
 class Mutant:
@@ -77,6 +81,11 @@ class Sites(ast.NodeVisitor):
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
         for part in (*node.args.defaults, *filter(None, node.args.kw_defaults), *node.body):
+            self.visit(part)
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> None:
+        """No decorators."""
+        for part in node.body:
             self.visit(part)
 
     def visit_If(self, node: ast.If) -> None:
@@ -173,9 +182,7 @@ def run_tests(module: str, source: str, tests: list[str], seconds: int) -> int:
     sys.meta_path.insert(0, Finder)  # type: ignore[arg-type]
     import pytest
 
-    words = ["-x", "-q", "-p", "no:cacheprovider", "--no-xvfb", "-o", "timeout=0"]
-    words += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]  # hypothesis was loaded before
-    code = pytest.main([*words, *tests])
+    code = pytest.main(["-x", "-q", "-p", "no:cacheprovider", "--no-xvfb", "-o", "timeout=0", *QUIET, *tests])
     os._exit(int(code))
 
 
@@ -213,13 +220,16 @@ def prepare() -> None:
     """Load once what every run needs, and nothing of the package; few examples of each property suffice."""
     import hypothesis
     import numpy  # noqa: F401
-    import pytest  # noqa: F401
+    import pytest
     import safetensors.torch  # noqa: F401
     import torch
 
     torch.set_num_threads(1)
     hypothesis.settings.register_profile("mutants", max_examples=15, deadline=None, database=None, derandomize=True)
     hypothesis.settings.load_profile("mutants")
+    with tempfile.TemporaryDirectory() as folder:  # pytest's plugins are loaded once, too
+        (Path(folder) / "test_nothing.py").write_text("def test_nothing(): pass\n")
+        pytest.main(["-q", "--no-xvfb", "-p", "no:cacheprovider", "-c", str(ROOT / "pyproject.toml"), *QUIET, folder])
 
 
 if __name__ == "__main__":

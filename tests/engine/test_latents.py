@@ -66,3 +66,24 @@ def test_the_map_lies_on_the_grid_of_the_whole_image(model):
     latent = make_latent_map(model, prior(model.layout), noise, SampleSpec(vividness=0.25))
     assert latent.shape[0] == 1
     assert latent.shape[2:] == (7, 9)
+
+
+def test_temperature_scales_the_code_and_the_field_alike(model):
+    noise = draw_noise(model.layout, (4, 6), 3)
+    vividness = torch.ones(1)
+    warm = make_latent_map(model, prior(model.layout), noise, SampleSpec(temperature=0.5))
+    torch.testing.assert_close(warm, model.lift(0.5 * noise.code, 0.5 * noise.field, vividness))
+
+
+@pytest.mark.parametrize(
+    ("seed", "code", "field"),
+    [
+        (0, [0.545865, -0.358755, -0.717865], [0.157920, -0.297832]),
+        (3, [-0.364179, 0.003755, 1.014359], [-0.737286, 0.076655]),
+    ],
+)
+def test_a_seed_always_means_the_same_numbers(seed, code, field):
+    """Recorded runs replay with them; so they are written down."""
+    noise = draw_noise(LatentLayout(code=3, noise=1, vividness=True), (4, 5), seed)
+    torch.testing.assert_close(noise.code, torch.tensor([code]), atol=1e-5, rtol=0)
+    torch.testing.assert_close(noise.field[0, 0, 0, :2], torch.tensor(field), atol=1e-5, rtol=0)
