@@ -1,4 +1,4 @@
-"""Which lines the tests run: ``python benchmarks/coverage.py [what pytest takes]``.
+"""Which lines the tests run: ``python benchmarks/line_coverage.py [what pytest takes]``.
 
 Needs the package coverage. Lines that run in other processes (workers, killed runs) are not counted. Prints a table a
 room, and the files under 90 %; the exit status is 1 if all lines together come to less.
