@@ -37,6 +37,9 @@ def test_aligned_tiles_begin_on_the_grid_and_lose_no_context(height, width, size
     plain = plan(height, width, TileSpec(size), 7)
     for tile, loose in zip(plan(height, width, TileSpec(size), 7, alignment), plain, strict=True):
         assert tile.read.y % alignment == tile.read.x % alignment == 0
+        below, right = height - tile.read.y - tile.read.height, width - tile.read.x - tile.read.width
+        assert min(below, right) >= 0
+        assert below % alignment == right % alignment == 0
         assert tile.read.intersect(loose.read) == loose.read
         assert tile.write == loose.write
 
