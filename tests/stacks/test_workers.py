@@ -52,10 +52,10 @@ def test_two_workers_make_the_same_bytes_though_one_is_killed(image, settings, t
     assert content(tmp_path / "there") == content(tmp_path / "here")
 
 
-def test_a_worker_with_another_model_is_told(image, settings):
+def test_a_worker_with_another_model_is_told(image, settings, tmp_path):
     run = StreamedRun(plan_stack(describe_array(image), (), settings()))
     making = run._making(run.plan.images[0])
-    (_, piece), *_ = run._cutter.cut(run.plan.images[0], [(0, run.places[0])], Path())
+    (_, piece), *_ = run._cutter.cut(run.plan.images[0], [(0, run.places[0])], tmp_path)
     object.__setattr__(making, "identity", "0" * 64)
     with pytest.raises(ModelError, match=r"expected model 000000000000 .* on every worker"):
         make_elsewhere(piece, making)
