@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -16,6 +16,9 @@ from napari_refvae.stacks.planning import plan_stack
 from napari_refvae.stacks.pools import DaskPool, open_pool
 from napari_refvae.stacks.saving import save_stack
 from napari_refvae.stacks.streaming import StreamedRun
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 distributed = pytest.importorskip("distributed")
 pytest.importorskip("zarr")
