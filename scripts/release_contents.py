@@ -44,10 +44,13 @@ def main(folder: str, tag: str = "") -> None:
     [wheel] = Path(folder).glob("*.whl")
     [sdist] = Path(folder).glob("*.tar.gz")
     faults = [*of_wheel(wheel), *of_sdist(sdist), *of_metadata(metadata(wheel), tag)]
+    tasks = [f"Before publishing: {task}" for task in before_publishing(metadata(wheel))]
+    if tag:  # now is before publishing
+        faults += tasks
     for fault in faults:
         print(f"- {fault}")
-    for task in before_publishing(metadata(wheel)):
-        print(f"Before publishing: {task}")
+    for task in [] if tag else tasks:
+        print(task)
     print(f"{wheel.name}: {wheel.stat().st_size / 1e6:.1f} MB; {sdist.name}: {sdist.stat().st_size / 1e6:.1f} MB")
     sys.exit(1 if faults else 0)
 

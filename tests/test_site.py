@@ -51,7 +51,7 @@ def test_every_public_name_is_in_the_reference(site):
     known = {
         anchor
         for page in (site / "reference").glob("*.html")
-        for anchor in re.findall(r'id="([\w.]+)"', page.read_text())
+        for anchor in re.findall(r'id="([\w.]+)"', page.read_text("utf-8"))
     }
     short = {anchor.rpartition(".")[2] for anchor in known}
     public = {*napari_refvae.__all__, *explore.__all__}

@@ -127,9 +127,10 @@ def read_record(path: Path | str, expected: str = FORMAT) -> dict[str, Any]:
     record = _read_json(path)
     found = record.get("format") if isinstance(record, dict) else type(record).__name__
     if found != expected:
-        raise InvalidInputError(
-            f"expected a side-car of format {expected} at {path}; got {found!r}: pass the .json beside the samples"
-        )
+        advice = "pass the .json beside the samples"
+        if found == STACK_FORMAT:
+            advice = "it is of a stack: use napari_refvae.replaying.replay_stack, or refvae replay"
+        raise InvalidInputError(f"expected a side-car of format {expected} at {path}; got {found!r}: {advice}")
     needed = NEEDED if expected == FORMAT else NEEDED_OF_STACKS
     missing = [f"{part}.{key}" for part, keys in needed.items() for key in keys if key not in _part(record, part)]
     if missing:

@@ -177,3 +177,34 @@ def test_grid_sees_a_weave_and_not_noise():
 def test_grid_does_not_depend_on_contrast():
     detail = torch.randn(2, 2, 3, 64, 64, generator=torch.Generator().manual_seed(1))
     torch.testing.assert_close(losses.grid(detail, 8), losses.grid(0.5 * detail, 8), rtol=1e-3, atol=1e-5)
+
+
+def noise(*shape, seed=0):
+    return 0.1 * torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+def test_spectrum_is_blind_to_places():
+    hr = noise(1, 3, 128, 128)
+    moved = torch.stack([hr.roll((5, 9), dims=(2, 3)), noise(1, 3, 128, 128, seed=1)])
+    assert float(losses.spectrum(moved, hr, 8)) < 0.25  # of a band's 64 random powers
+    assert float(losses.spectrum(hr[None], hr, 8)) == 0
+
+
+@pytest.mark.parametrize("share", [0.25, 4.0])
+def test_spectrum_counts_powers_in_nepers(share):
+    hr = noise(2, 3, 128, 128)
+    told = losses.spectrum((math.sqrt(share) * hr)[None], hr, 8)
+    assert told.tolist() == pytest.approx([abs(math.log(share))] * 2, rel=0.02)
+
+
+def test_spectrum_sees_hatching():
+    hr = noise(1, 3, 128, 128)
+    lines = 0.1 * torch.cos(0.8 * math.pi * torch.arange(128))
+    hatched = hr + lines[:, None] + lines
+    assert float(losses.spectrum(hatched[None], hr, 8)) > 2 * float(losses.spectrum(hr[None] + 0.2, hr, 8)) + 0.01
+
+
+def test_spectrum_leaves_alone_what_the_input_shows():
+    hr = noise(1, 3, 128, 128)
+    coarse = 0.3 * torch.cos(2 * math.pi * 2 * torch.arange(128) / 128)[:, None].expand(128, 128)
+    assert float(losses.spectrum((hr + coarse)[None], hr, 8)) < 0.02

@@ -134,5 +134,5 @@ def _match(pattern: str) -> Iterator[Found]:
 
 def _is_image(path: Path) -> bool:
     if path.is_dir():
-        return is_zarr(path) and path.suffix != ".partial"
+        return is_zarr(path)
     return path.suffix.lower() in IMAGE_SUFFIXES

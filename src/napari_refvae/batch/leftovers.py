@@ -26,7 +26,7 @@ __all__ = ["at_work", "remove_leftovers"]
 
 LOCK = re.compile(r"\.refvae-[0-9a-f]{12}\.lock")
 
-TEMPORARY = re.compile(r"\.[0-9a-f]{12}(\.partial|-\d+\.(png|tiff?))|.*\.zarr\.partial")
+TEMPORARY = re.compile(r"\.[0-9a-f]{12}(\.partial|-\d+\.(png|tiff?))")
 
 SIDE_CAR = re.compile(r".*_x\d+\.json")
 

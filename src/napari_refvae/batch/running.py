@@ -62,7 +62,7 @@ class Batch:
         Start of the names of the results, for a batch of one image; None for the input's.
     resume
         Whether to skip what is finished: a side-car in the output records the same pixels, settings, references and
-        model, and its files are as they were written.
+        model, and its files are as they were written (of zarr: its folder is there).
     check_disk
         Whether to refuse what the disk has no room for, were it stored uncompressed.
     pool
@@ -150,7 +150,8 @@ class Batch:
                 check_space(job.bytes, folder)
             outputs, side_car = job.save(folder, self.name or _stem(image.path), on_progress)
         except RefVAEError as error:
-            hint = f", or write zarr ({PIECEWISE})" if isinstance(error, OutOfMemoryError) else ""
+            whole = isinstance(error, OutOfMemoryError) and not self._goes_into_zarr(image.path)
+            hint = f", or write zarr ({PIECEWISE})" if whole else ""
             reason, seconds = f"{error}{hint}", time.perf_counter() - begun
             return Outcome(image.path, "failed", reason, seconds=seconds, notes=notes)
         return Outcome(image.path, "done", "", outputs, side_car, time.perf_counter() - begun, notes)
@@ -159,7 +160,7 @@ class Batch:
         source = self._stack(path)
         if source is not None:
             guides = self._read_references(source.dtype)
-            zarr = self.suffix == ".zarr" or (self.suffix is None and is_zarr(path))
+            zarr = self._goes_into_zarr(path)
             plan = plan_stack(path, guides, self.settings, latent=self.latent, source=source)
             self._check_pool(zarr)
             return StackJob(
@@ -170,6 +171,9 @@ class Batch:
         guides = self._read_references(picture.pixels.dtype)
         suffix = self.suffix or (".tiff" if path.suffix.lower() in TIFF else ".png")
         return ImageJob(plan_run(picture, guides, self.settings), self.settings, suffix)
+
+    def _goes_into_zarr(self, path: Path) -> bool:
+        return self.suffix == ".zarr" or (self.suffix is None and is_zarr(path))
 
     def _check_pool(self, zarr: bool) -> None:
         if self.pool is not None and not zarr:

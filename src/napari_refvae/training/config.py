@@ -55,6 +55,7 @@ class LossWeights:
     low_resolution: float = 0.0  # L1 after down-sampling; nothing where samples are projected
     adversarial: float = 0.0  # what the adversary says (v)
     total_variation: float = 0.0
+    spectrum: float = 0.0  # power in bands of frequency and direction against the target's (v)
     grid: float = 0.0  # detail that repeats with the LR grid (v)
     kl_noise: float = 1e-3  # a spatial dimension
     kl_code: float = 1e-3  # a dimension of the global code

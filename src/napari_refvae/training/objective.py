@@ -209,6 +209,8 @@ def _pixel_terms(outputs: Outputs, batch: Batch, weights: LossWeights) -> dict[s
     scale = vivid.hr.shape[-1] // vivid.lr.shape[-1]
     if weights.grid:
         terms["grid"] = (level * losses.grid(prior, scale)).mean()
+    if weights.spectrum:
+        terms["spectrum"] = (level * losses.spectrum(prior, vivid.hr, scale)).mean()
     if weights.low_resolution:
         terms["low_resolution"] = losses.low_resolution(prior, vivid.lr, scale).mean()
     if weights.total_variation:
