@@ -8,15 +8,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from napari_refvae.engine.frame import check_scale
+from napari_refvae.engine.frame import check_scale, plan_frame
 from napari_refvae.engine.symmetry import faithful_spec
 from napari_refvae.engine.upscaler import drain
 from napari_refvae.errors import InvalidInputError, InvalidSpecError
 from napari_refvae.imageio.arrays import ArraySource
 from napari_refvae.imageio.files import open_source
 from napari_refvae.imageio.pixels import as_reference
-from napari_refvae.inputs import Guide, Picture, read_references
-from napari_refvae.loading import load_model
+from napari_refvae.inputs import Guide, Picture, as_tiles, read_references
+from napari_refvae.loading import load_model, load_upscaler
 from napari_refvae.planning import RunSettings, plan_run
 from napari_refvae.provenance import STACK_FORMAT, Source, pixel_hash
 from napari_refvae.spec import ImageReference, PriorReference, SampleSpec, SelfReference
@@ -142,6 +142,15 @@ class PlannedStack:
                 "latent": self.latent,
             },
         }
+
+    def with_tiles(self) -> PlannedStack:
+        """The same with automatic tiles chosen: for all planes alike, however much memory is free at each."""
+        settings, size = self.settings, self.source.layout.size
+        tiles = as_tiles(settings.tile, size)
+        if tiles is None:
+            upscaler = load_upscaler(self.model, settings.device, settings.precision)
+            tiles = upscaler.automatic_tiles(plan_frame(size, settings.region, settings.consistency))
+        return replace(self, settings=replace(settings, tile=tiles))
 
     def planes(self, image: StackImage, account: Account, on_plane: Callable[[], None]) -> Iterator[NDArray[Any]]:
         """One image of the whole stack, plane by plane."""

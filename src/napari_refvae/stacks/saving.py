@@ -81,6 +81,7 @@ def save_stack(
     """
     if suffix == ".zarr":
         return _stream(plan, folder, stem, _endings(plan, suffix, plainly), pool, resume, on_progress)
+    plan = plan.with_tiles()
     suffix = ".tif" if suffix == ".ome.tif" and plan.source.dtype.name not in OME_DTYPES else suffix
     placed: list[Path] = []
     with output_errors(folder / stem), _removed_on_failure(placed):
@@ -111,7 +112,7 @@ def trace_stack(
     """
     if suffix == ".zarr":
         return [account.sha256 for account in StreamedRun(plan, pool, on_progress).trace(folder)]
-    hashes = []
+    hashes, plan = [], plan.with_tiles()
     for number, image in enumerate(plan.images):
         account = Account()
         for _ in plan.planes(image, account, _counter(plan, number, on_progress)):
