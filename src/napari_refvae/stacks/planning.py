@@ -35,6 +35,9 @@ __all__ = ["Account", "Latent", "PlannedStack", "StackImage", "plan_stack"]
 
 NONE = Guide(PriorReference(), Source("none", "none"))
 
+LARGEST_SELF = 2**24
+"""Pixels of a plane that can be its own reference: it is read whole for that, as 32-bit floats."""
+
 Latent = Literal["same", "fresh"]
 
 
@@ -238,15 +241,27 @@ def plan_stack(
         settings.region.check_within(source.layout.size)
     path = None if isinstance(image, ArraySource) else Path(image).resolve()
     name = source.name if path is None else path.name
+    guides = read_references(references, settings.intensity_range, source.dtype)
+    _check_selves(guides, source)
     survey = survey_stack(source)
     origin = Source("image", name, None if path is None else str(path), survey.sha256)
-    guides = read_references(references, settings.intensity_range, source.dtype)
     if latent == "same" and source.layout.count > 1:
         guides = [_through_the_stack(guide, source, settings) for guide in guides]
     loaded = load_model(settings.model)
     scale = check_scale(settings.scale, loaded.network.scale)
     settings = replace(settings, model=loaded)
     return PlannedStack(source, origin, tuple(guides), settings, loaded, scale, survey, latent)
+
+
+def _check_selves(guides: Sequence[Guide], source: ArraySource) -> None:
+    """Refuse planes that are too large to be their own reference, before any is read for that."""
+    selves = any(isinstance(guide.reference, SelfReference) for guide in guides)
+    height, width = source.layout.size
+    if selves and height * width > LARGEST_SELF:
+        raise InvalidInputError(
+            f"expected a plane of at most {LARGEST_SELF:,} pixels as its own reference; got {height} x {width}: "
+            "give a part of it as the reference (-r part.png), or none"
+        )
 
 
 def _through_the_stack(guide: Guide, source: ArraySource, settings: RunSettings) -> Guide:
