@@ -100,7 +100,6 @@ class TestPlanes:
         assert np.isnan(made).sum() == 64
         assert json.loads(side_car.read_text())["input"]["missing"] == 1
 
-
     def test_automatic_tiles_are_chosen_once_for_all(self, settings, tmp_path, monkeypatch):
         chosen = []
 

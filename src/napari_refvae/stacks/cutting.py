@@ -63,9 +63,7 @@ class Cutter:
             with _about(place.index):
                 yield number, self._piece(image, place, noise[1], maker, making)
 
-    def _piece(
-        self, image: StackImage, place: Place, noise: NoiseField, maker: PieceMaker, making: Making
-    ) -> Piece:
+    def _piece(self, image: StackImage, place: Place, noise: NoiseField, maker: PieceMaker, making: Making) -> Piece:
         plan = self._plan
         size, survey = plan.source.layout.size, plan.survey.planes
         missing = bool(survey and survey[place.plane].missing)
