@@ -11,12 +11,13 @@ from typer.testing import CliRunner
 
 import napari_refvae
 from napari_refvae.cli import app
+from napari_refvae.engine.placed import PlacedModel
 from napari_refvae.errors import InvalidInputError, InvalidSpecError, OutputError, RefVAEError
 from napari_refvae.imageio.arrays import ArraySource, describe_array
 from napari_refvae.imageio.files import open_source
 from napari_refvae.imageio.layout import Axis, Layout
 from napari_refvae.planning import RunSettings
-from napari_refvae.regions import Region
+from napari_refvae.regions import Region, TileSpec
 from napari_refvae.spec import SampleSpec
 from napari_refvae.stacks.planning import plan_stack
 from napari_refvae.stacks.saving import save_stack
@@ -98,6 +99,18 @@ class TestPlanes:
         assert np.isnan(made[1, 16:24, 24:32]).all()
         assert np.isnan(made).sum() == 64
         assert json.loads(side_car.read_text())["input"]["missing"] == 1
+
+    def test_automatic_tiles_are_chosen_once_for_all(self, settings, tmp_path, monkeypatch):
+        chosen = []
+
+        def choose(self, frame):  # as if memory were getting short
+            chosen.append(8 - len(chosen))
+            return TileSpec(chosen[-1])
+
+        monkeypatch.setattr(PlacedModel, "automatic_tiles", choose)
+        _, side_car = saved(plan_stack(describe_array(PLANES), (), settings(2)), tmp_path)
+        assert chosen == [8]
+        assert json.loads(side_car.read_text())["resolved"]["tile"]["size"] == 8
 
 
 class TestFiles:

@@ -1,10 +1,11 @@
 import subprocess
 import sys
+from threading import Event, Thread
 
 import pytest
 import torch
 
-from napari_refvae.engine.device import choose_device, choose_precision, free_memory, is_out_of_memory
+from napari_refvae.engine.device import choose_device, choose_precision, exactly, free_memory, is_out_of_memory
 from napari_refvae.errors import DeviceError, InvalidSpecError
 from napari_refvae.model.checkpoint import build_model
 from napari_refvae.model.config import CompactConfig
@@ -36,6 +37,33 @@ def test_auto_precision_falls_back_when_bfloat16_disagrees(monkeypatch):
     choice = choose_precision("auto", torch.device("cpu"), model)
     assert choice.value == "float32"
     assert "differs" in choice.reason
+
+
+def test_true_float32_lasts_until_the_last_thread_is_done():
+    inside, leave = Event(), Event()
+
+    def compute():
+        with exactly():
+            inside.set()
+            leave.wait(10)
+
+    other, seen = Thread(target=compute), []
+    with torch.backends.cudnn.flags(enabled=True, allow_tf32=True):
+        with exactly():
+            other.start()
+            inside.wait(10)
+        seen.append(torch.backends.cudnn.allow_tf32)  # the first one is out, the other is not
+        leave.set()
+        other.join()
+        seen.append(torch.backends.cudnn.allow_tf32)
+    assert seen == [False, True]
+
+
+def test_true_float32_ends_with_an_error_too():
+    with torch.backends.cudnn.flags(enabled=True, allow_tf32=True):
+        with pytest.raises(ZeroDivisionError), exactly(), exactly():
+            raise ZeroDivisionError
+        assert torch.backends.cudnn.allow_tf32
 
 
 def test_free_memory_is_plausible():

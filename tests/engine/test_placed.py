@@ -1,3 +1,6 @@
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
@@ -57,3 +60,17 @@ def test_no_large_references_are_kept(model, image, read, monkeypatch):
     model.posterior(one, image)
     model.posterior(one, image)
     assert len(read) == 2
+
+
+def test_threads_share_what_is_remembered(model, image, monkeypatch):
+    monkeypatch.setattr(placed, "REMEMBERED", 2)
+    monkeypatch.setattr(model, "_read", lambda pixels: pixels.mean())
+    several = [texture(seed) for seed in range(4)]
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(4) as threads:
+            found = list(threads.map(lambda one: model.posterior(one, image), several * 500))
+    finally:
+        sys.setswitchinterval(before)
+    assert found == [one.image.mean() for one in several] * 500

@@ -37,8 +37,8 @@ def image() -> NDArray[np.uint8]:
 
 @pytest.fixture
 def settings(tiny_model: Path) -> Callable[..., RunSettings]:
-    def make(count: int = 1, seed: int = 3, vividness: float = 1.0, **others: Any) -> RunSettings:
+    def make(count: int = 1, seed: int = 3, vividness: float = 1.0, device: str = "cpu", **others: Any) -> RunSettings:
         spec = SampleSpec(count, seed, vividness=vividness)
-        return RunSettings(samples=spec, model=tiny_model, device="cpu", precision="float32", **others)
+        return RunSettings(samples=spec, model=tiny_model, device=device, precision="float32", **others)
 
     return make

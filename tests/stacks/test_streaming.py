@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
 import pytest
 from filelock import FileLock
 
 import napari_refvae
-from napari_refvae.errors import InvalidInputError, OutputError
+from napari_refvae.errors import DeviceError, InvalidInputError, OutputError, UnreadableFileError
 from napari_refvae.imageio.arrays import describe_array
 from napari_refvae.imageio.files import open_source, write_image
 from napari_refvae.regions import Region
-from napari_refvae.stacks import cutting
+from napari_refvae.stacks import planning
+from napari_refvae.stacks.making import PieceMaker
 from napari_refvae.stacks.planning import plan_stack
 from napari_refvae.stacks.saving import save_stack
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 zarr = pytest.importorskip("zarr")
 
@@ -206,13 +205,64 @@ class TestResuming:
         assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a_x8.json", "a_x8_none_s3.zarr"]
 
     def test_what_is_refused_leaves_nothing(self, stream, image, tmp_path, monkeypatch):
-        monkeypatch.setattr(cutting, "LARGEST_SELF", 100)
-        with pytest.raises(InvalidInputError, match="at most 100 pixels as its own reference"):
-            stream(image, "self")
         empty = np.full((20, 20), np.nan, np.float32)
         with pytest.raises(InvalidInputError, match="a channel of only NaN"):
             stream(empty)
         assert not (tmp_path / "out").exists()
+
+    def test_a_file_that_is_away_costs_nothing_that_is_made(self, stream, image, tmp_path):
+        def vanish(step):
+            if step.done == 3:
+                raise UnreadableFileError("slide.zarr vanished while it was being read: start again when it is back")
+
+        with pytest.raises(UnreadableFileError):
+            stream(image, on_progress=vanish)
+        (stage,) = (tmp_path / "out").iterdir()
+        assert len((stage / "journal.jsonl").read_text().splitlines()) == 3
+
+    @pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "no space"), Stopped()], ids=["full", "stopped"])
+    def test_what_cannot_be_published_stays_whole(self, stream, image, tmp_path, monkeypatch, error):
+        replace = Path.replace
+
+        def failing(self, target):
+            if target.name == "a_x8.json":  # the last
+                raise error
+            return replace(self, target)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(Path, "replace", failing)
+            with pytest.raises((OutputError, Stopped)):
+                stream(image, count=2)
+        (stage,) = (tmp_path / "out").iterdir()
+        assert sorted(path.name for path in stage.glob("*.zarr")) == ["0.zarr", "1.zarr"]
+
+        monkeypatch.setattr(PieceMaker, "make", None)  # nothing is made again
+        stream(image, count=2, resume=True)
+        names = sorted(path.name for path in (tmp_path / "out").iterdir())
+        assert names == ["a_x8.json", "a_x8_none_s3.zarr", "a_x8_none_s4.zarr"]
+        assert json.loads((tmp_path / "out" / "a_x8.json").read_text())["files"][1]["name"] == names[2]
+
+    def test_a_run_goes_on_where_it_was_begun(self, stream, image, tmp_path):
+        with pytest.raises(Stopped):
+            stream(image, on_progress=stopping(2))
+        (stage,) = (tmp_path / "out").iterdir()
+        told = json.loads((stage / "run.json").read_text())
+        told["resolved"]["device"] = "cuda:77"
+        (stage / "run.json").write_text(json.dumps(told))
+        with pytest.raises(DeviceError, match="begun on cuda:77; got device 'cpu': leave the device out"):
+            stream(image, resume=True)
+        with pytest.raises(DeviceError, match=r"begun on cuda:77, which is not here .* begin anew without --resume"):
+            stream(image, resume=True, device="auto")
+        assert len((stage / "journal.jsonl").read_text().splitlines()) == 2
+        stream(image)
+
+
+def test_a_plane_too_large_to_be_its_own_reference_is_refused_unread(settings, image, monkeypatch):
+    source = describe_array(np.stack([image[..., 0]] * 2), "zyx")
+    monkeypatch.setattr(planning, "LARGEST_SELF", 100)
+    monkeypatch.setattr(type(source), "read", None)
+    with pytest.raises(InvalidInputError, match="at most 100 pixels as its own reference; got 31 x 41"):
+        plan_stack(source, "self", settings())
 
 
 KILLED = """

@@ -13,7 +13,7 @@ from napari_refvae.errors import DeviceError, InvalidSpecError, ModelError
 from napari_refvae.imageio.arrays import describe_array
 from napari_refvae.stacks.making import make_elsewhere
 from napari_refvae.stacks.planning import plan_stack
-from napari_refvae.stacks.pools import DaskPool, open_pool
+from napari_refvae.stacks.pools import DaskPool, _dask_errors, open_pool
 from napari_refvae.stacks.saving import save_stack
 from napari_refvae.stacks.streaming import StreamedRun
 
@@ -58,10 +58,29 @@ def test_two_workers_make_the_same_bytes_though_one_is_killed(image, settings, t
 def test_a_worker_with_another_model_is_told(image, settings, tmp_path):
     run = StreamedRun(plan_stack(describe_array(image), (), settings()))
     making = run._making(run.plan.images[0])
-    (_, piece), *_ = run._cutter.cut(run.plan.images[0], [(0, run.places[0])], tmp_path)
+    (_, piece), *_ = run._cutter.cut(run.plan.images[0], [(0, run.places[0])], tmp_path, making)
     object.__setattr__(making, "identity", "0" * 64)
     with pytest.raises(ModelError, match=r"expected model 000000000000 .* on every worker"):
         make_elsewhere(piece, making)
+
+
+def test_workers_compute_on_the_device_and_in_the_precision_that_are_recorded(image, settings):
+    run = StreamedRun(plan_stack(describe_array(image), (), settings(device="auto")))
+    making = run._making(run.plan.images[0])
+    assert making.device == run.resolved["device"] != "auto"
+    assert making.precision == run.resolved["precision"] == "float32"
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (distributed.client.FutureCancelledError("piece", "scheduler-connection-lost"), r"connection .* is lost"),
+        (OSError("broken pipe"), "the workers failed"),
+    ],
+)
+def test_a_cluster_that_is_lost_is_told(error, told):
+    with pytest.raises(DeviceError, match=rf"{told}.*--resume goes on"), _dask_errors():
+        raise error
 
 
 def test_mistakes_are_named():

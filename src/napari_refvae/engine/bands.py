@@ -142,7 +142,8 @@ def _part(
     kind: Kind, length: int, scale: int, device: torch.device, rows: tuple[int, int], columns: tuple[int, int]
 ) -> Tensor:
     """A part of an operator's whole matrix, as float32."""
-    return _matrix(kind, length, scale)[slice(*rows), slice(*columns)].to(device, torch.float32).contiguous()
+    part = _matrix(kind, length, scale)[slice(*rows), slice(*columns)].to(torch.float32)
+    return part.to(device).contiguous()  # not at once: some devices have no float64
 
 
 def _matrix(kind: Kind, length: int, scale: int) -> Tensor:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from threading import Lock
 from typing import TYPE_CHECKING
 
 import torch
@@ -82,10 +83,39 @@ def choose_precision(name: str, device: torch.device, model: ReferenceVAE) -> Ch
     return Choice("bfloat16", f"native on {device}; within {error:.4f} of float32 on a probe")
 
 
+class _TrueFloat32:
+    """Convolutions without TF32 while any thread is inside: the flag is the whole process's.
+
+    The first one in sets it and the last one out restores it; if each did, one could restore what another still needs.
+    """
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._inside = 0
+        self._flags = ExitStack()
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        with self._lock:
+            if not self._inside:
+                self._flags.enter_context(torch.backends.cudnn.flags(enabled=True, allow_tf32=False))
+            self._inside += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._inside -= 1
+                if not self._inside:
+                    self._flags.close()
+
+
+_TRUE_FLOAT32 = _TrueFloat32()
+
+
 @contextmanager
 def exactly() -> Iterator[None]:
     """Inference in true float32: on NVIDIA cards convolutions otherwise round their inputs to TF32, 10 bits."""
-    with torch.inference_mode(), torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+    with torch.inference_mode(), _TRUE_FLOAT32.held():
         yield
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections import OrderedDict
 from contextlib import contextmanager
+from threading import Lock
 from typing import TYPE_CHECKING
 
 import torch
@@ -79,6 +80,7 @@ class PlacedModel:
         self.model = model.to(memory_format=torch.channels_last)
         self.precision = choose_precision(precision, self.torch_device, self.model)
         self._posteriors: OrderedDict[int, tuple[ImageReference, DiagonalGaussian]] = OrderedDict()
+        self._bookkeeping = Lock()  # threads share a model
 
     def plan(self, frame: Frame, tiles: TileSpec) -> list[Tile]:
         """The tiles of a frame's window."""
@@ -175,10 +177,14 @@ class PlacedModel:
 
     def _remembered(self, reference: ImageReference) -> DiagonalGaussian:
         """By identity: the entry holds the reference, so no other object can have its id."""
-        entry = self._posteriors.pop(id(reference), None) or (reference, self._read(reference.image))
-        self._posteriors[id(reference)] = entry  # the last used comes last
-        while len(self._posteriors) > REMEMBERED or self._remembered_bytes() > REMEMBERED_BYTES:
-            self._posteriors.popitem(last=False)
+        with self._bookkeeping:
+            known = self._posteriors.get(id(reference))
+        entry = known or (reference, self._read(reference.image))
+        with self._bookkeeping:
+            self._posteriors[id(reference)] = entry
+            self._posteriors.move_to_end(id(reference))  # the last used comes last
+            while len(self._posteriors) > REMEMBERED or self._remembered_bytes() > REMEMBERED_BYTES:
+                self._posteriors.popitem(last=False)
         return entry[1]
 
     def _remembered_bytes(self) -> int:

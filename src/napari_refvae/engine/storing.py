@@ -49,17 +49,20 @@ def store_planes(planes: Tensor, alpha: Tensor | None, image: NormalizedImage) -
 
 
 def _store_levels(planes: Tensor, pixels: PixelFormat) -> tuple[NDArray[Any], Tensor]:
-    """In place of several float64 copies, one of a few rows at a time, which stays in the processor's cache."""
+    """In place of several float64 copies, one of a few rows at a time, which stays in the processor's cache.
+
+    On the CPU wherever the planes are: some devices (MPS) have no float64.
+    """
     grey = pixels.kind == "grey"
     stored = np.empty((*planes.shape[1:], 1 if grey else 3), pixels.dtype)
     again = torch.empty_like(planes)
     for top in range(0, planes.shape[1], LEVELS_BAND):
         band = slice(top, top + LEVELS_BAND)
-        levels = planes[:, band].to(torch.float64)
+        levels = planes[:, band].cpu().to(torch.float64)
         levels = _round_levels(levels.mean(dim=0, keepdim=True) if grey else levels, pixels)
-        for channel, plane in enumerate(levels.cpu().numpy()):
+        for channel, plane in enumerate(levels.numpy()):
             stored[band, :, channel] = plane
-        again[:, band] = levels.sub_(pixels.range.low).div_(pixels.range.span)
+        again[:, band] = levels.sub_(pixels.range.low).div_(pixels.range.span).to(torch.float32)
     return stored.reshape(*planes.shape[1:], *pixels.tail), again
 
 

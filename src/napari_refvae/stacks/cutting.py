@@ -19,13 +19,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from napari_refvae.stacks.pieces import Code, Place
+    from napari_refvae.stacks.making import PieceMaker
+    from napari_refvae.stacks.pieces import Code, Making, Place
     from napari_refvae.stacks.planning import PlannedStack, StackImage
 
 __all__ = ["Cutter"]
-
-LARGEST_SELF = 2**24
-"""Pixels of a plane that can be its own reference: it is read whole for that, as 32-bit floats."""
 
 
 class Cutter:
@@ -34,21 +32,13 @@ class Cutter:
     Raises
     ------
     InvalidInputError
-        If a plane cannot be used, or is too large to be its own reference.
+        If a plane cannot be used.
     """
 
     def __init__(self, plan: PlannedStack) -> None:
         self._plan = plan
-        self._maker = load_maker(plan.model, plan.settings.device, plan.settings.precision)
         self._codes: dict[tuple[int | None, int], Code] = {}
         self._bounds = [self._plane_bounds(index, place) for place, index in enumerate(plan.source.layout.planes())]
-        selves = any(isinstance(guide.reference, SelfReference) for guide in plan.guides)
-        if selves and np.prod(plan.source.layout.size) > LARGEST_SELF:
-            height, width = plan.source.layout.size
-            raise InvalidInputError(
-                f"expected a plane of at most {LARGEST_SELF:,} pixels as its own reference; got {height} x {width}: "
-                "give a part of it as the reference (-r part.png), or none"
-            )
 
     def _plane_bounds(self, index: tuple[int, ...], place: int) -> tuple[float, float] | None:
         plan = self._plan
@@ -57,34 +47,39 @@ class Cutter:
         with _about(index):
             return plan.survey.planes[place].bounds(plan.source.dtype, plan.settings.intensity_range)
 
-    def cut(self, image: StackImage, places: Iterable[tuple[int, Place]], folder: Path) -> Iterator[tuple[int, Piece]]:
-        """The pieces of an image, each with its number; large noise fields go to a folder."""
+    def cut(
+        self, image: StackImage, places: Iterable[tuple[int, Place]], folder: Path, making: Making
+    ) -> Iterator[tuple[int, Piece]]:
+        """The pieces of an image, each with its number.
+
+        Large noise fields go to a folder. References are read on the device that pieces are made on.
+        """
+        maker = load_maker(self._plan.model, making.device, making.precision)
         noise: tuple[int, NoiseField] | None = None
         for number, place in places:
             seed = self._plan.plane_samples(image, place.plane).seed
             if noise is None or noise[0] != seed:
-                layout = self._maker.model.layout
-                noise = seed, NoiseField(layout, self._plan.source.layout.size, seed, folder / "noise.f32")
+                noise = seed, NoiseField(maker.model.layout, self._plan.source.layout.size, seed, folder / "noise.f32")
             with _about(place.index):
-                yield number, self._piece(image, place, noise[1])
+                yield number, self._piece(image, place, noise[1], maker, making)
 
-    def _piece(self, image: StackImage, place: Place, noise: NoiseField) -> Piece:
-        plan, settings = self._plan, self._plan.settings
+    def _piece(self, image: StackImage, place: Place, noise: NoiseField, maker: PieceMaker, making: Making) -> Piece:
+        plan = self._plan
         size, survey = plan.source.layout.size, plan.survey.planes
         missing = bool(survey and survey[place.plane].missing)
-        overlap = getattr(settings.tile, "overlap", None)
-        window = window_of(place.region, size, self._maker.model, settings.consistency, overlap, missing=missing)
+        overlap = making.tiles.overlap
+        window = window_of(place.region, size, maker.model, making.consistency, overlap, missing=missing)
         return Piece(
             pixels=plan.source.read(place.index, window),
             window=window,
             region=place.region.relative_to(window),
             size=size,
             bounds=self._bounds[place.plane],
-            code=self._code(image, place),
+            code=self._code(image, place, maker),
             noise=(noise.code, noise.window(window)),
         )
 
-    def _code(self, image: StackImage, place: Place) -> Code:
+    def _code(self, image: StackImage, place: Place, maker: PieceMaker) -> Code:
         """Of the image's reference; read once, or once a plane where each is its own."""
         guide = None if image.reference is None else self._plan.guides[image.reference]
         reference = PriorReference() if guide is None else guide.reference
@@ -93,7 +88,7 @@ class Cutter:
         if key not in self._codes:
             plane = self._plan.source.read(place.index) if alone else np.zeros((1, 1), np.uint8)
             normalized = normalize(fill_missing(plane)[0], self._plan.settings.intensity_range if alone else None)
-            self._codes[key] = self._maker.read(reference, normalized)
+            self._codes[key] = maker.read(reference, normalized)
         return self._codes[key]
 
 

@@ -8,15 +8,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from napari_refvae.engine.frame import check_scale
+from napari_refvae.engine.frame import check_scale, plan_frame
 from napari_refvae.engine.symmetry import faithful_spec
 from napari_refvae.engine.upscaler import drain
 from napari_refvae.errors import InvalidInputError, InvalidSpecError
 from napari_refvae.imageio.arrays import ArraySource
 from napari_refvae.imageio.files import open_source
 from napari_refvae.imageio.pixels import as_reference
-from napari_refvae.inputs import Guide, Picture, read_references
-from napari_refvae.loading import load_model
+from napari_refvae.inputs import Guide, Picture, as_tiles, read_references
+from napari_refvae.loading import load_model, load_upscaler
 from napari_refvae.planning import RunSettings, plan_run
 from napari_refvae.provenance import STACK_FORMAT, Source, pixel_hash
 from napari_refvae.spec import ImageReference, PriorReference, SampleSpec, SelfReference
@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 __all__ = ["Account", "Latent", "PlannedStack", "StackImage", "plan_stack"]
 
 NONE = Guide(PriorReference(), Source("none", "none"))
+
+LARGEST_SELF = 2**24
+"""Pixels of a plane that can be its own reference: it is read whole for that, as 32-bit floats."""
 
 Latent = Literal["same", "fresh"]
 
@@ -143,6 +146,15 @@ class PlannedStack:
             },
         }
 
+    def with_tiles(self) -> PlannedStack:
+        """The same with automatic tiles chosen: for all planes alike, however much memory is free at each."""
+        settings, size = self.settings, self.source.layout.size
+        tiles = as_tiles(settings.tile, size)
+        if tiles is None:
+            upscaler = load_upscaler(self.model, settings.device, settings.precision)
+            tiles = upscaler.automatic_tiles(plan_frame(size, settings.region, settings.consistency))
+        return replace(self, settings=replace(settings, tile=tiles))
+
     def planes(self, image: StackImage, account: Account, on_plane: Callable[[], None]) -> Iterator[NDArray[Any]]:
         """One image of the whole stack, plane by plane."""
         for number, (index, pixels) in enumerate(self.source.planes()):
@@ -229,15 +241,27 @@ def plan_stack(
         settings.region.check_within(source.layout.size)
     path = None if isinstance(image, ArraySource) else Path(image).resolve()
     name = source.name if path is None else path.name
+    guides = read_references(references, settings.intensity_range, source.dtype)
+    _check_selves(guides, source)
     survey = survey_stack(source)
     origin = Source("image", name, None if path is None else str(path), survey.sha256)
-    guides = read_references(references, settings.intensity_range, source.dtype)
     if latent == "same" and source.layout.count > 1:
         guides = [_through_the_stack(guide, source, settings) for guide in guides]
     loaded = load_model(settings.model)
     scale = check_scale(settings.scale, loaded.network.scale)
     settings = replace(settings, model=loaded)
     return PlannedStack(source, origin, tuple(guides), settings, loaded, scale, survey, latent)
+
+
+def _check_selves(guides: Sequence[Guide], source: ArraySource) -> None:
+    """Refuse planes that are too large to be their own reference, before any is read for that."""
+    selves = any(isinstance(guide.reference, SelfReference) for guide in guides)
+    height, width = source.layout.size
+    if selves and height * width > LARGEST_SELF:
+        raise InvalidInputError(
+            f"expected a plane of at most {LARGEST_SELF:,} pixels as its own reference; got {height} x {width}: "
+            "give a part of it as the reference (-r part.png), or none"
+        )
 
 
 def _through_the_stack(guide: Guide, source: ArraySource, settings: RunSettings) -> Guide:

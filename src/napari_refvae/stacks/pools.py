@@ -2,6 +2,7 @@
 
 Workers get all that a piece needs and give back its pixels; this process alone reads and writes files. So workers
 may lie on other machines, and one that dies takes nothing with it but the pieces in its hands, which others make anew.
+Dask gives up on a piece under which more workers died than its setting ``distributed.scheduler.allowed-failures`` says.
 """
 
 from __future__ import annotations
@@ -26,9 +27,6 @@ INSTALL = "dask.distributed is not installed: pip install 'napari-refvae[distrib
 
 WAITING = 2
 """Pieces a worker that are on their way or done and not fetched."""
-
-RETRIES = 3
-"""How often a piece is made anew whose worker died under it."""
 
 PATIENCE = "20s"
 """For a scheduler to answer."""
@@ -67,15 +65,19 @@ class DaskPool:
         try:
             while True:
                 for number, piece in waiting:
-                    task = self._client.submit(make_elsewhere, piece, making, pure=False, retries=RETRIES)
-                    numbers[task.key] = number
-                    running.add(task)
-                    if len(numbers) >= WAITING * max(1, self._workers()):
+                    with _dask_errors():
+                        task = self._client.submit(make_elsewhere, piece, making, pure=False)
+                        numbers[task.key] = number
+                        running.add(task)
+                        enough = WAITING * max(1, self._workers())
+                    if len(numbers) >= enough:
                         break
                 if not numbers:
                     return
                 task = next(running)
-                yield numbers.pop(task.key), _result(task)
+                with _dask_errors():
+                    made: MadePiece = task.result()
+                yield numbers.pop(task.key), made
         finally:
             running.clear()
 
@@ -83,20 +85,26 @@ class DaskPool:
         return len(self._client.scheduler_info(n_workers=-1)["workers"])
 
 
-def _result(task: Any) -> MadePiece:
+@contextmanager
+def _dask_errors() -> Iterator[None]:
+    """Turn what dask says of its workers into a `DeviceError`."""
+    from distributed import CancelledError
     from distributed.scheduler import KilledWorker
 
     try:
-        made: MadePiece = task.result()
+        yield
     except RefVAEError:
         raise
     except KilledWorker as error:
         raise DeviceError(
             f"several workers died over the same piece ({error}): give them more memory, or say a smaller --tile"
         ) from error
+    except CancelledError as error:
+        raise DeviceError(
+            f"the scheduler or the connection to it is lost ({error}): start it again; --resume goes on"
+        ) from error
     except (OSError, RuntimeError) as error:
         raise DeviceError(f"the workers failed ({error}): see their logs; --resume goes on") from error
-    return made
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from napari_refvae.imageio.files import unique_stem
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     Output = tuple[Path, StackImage, float]
 
 __all__ = ["save_stack", "trace_stack"]
+
+STAGED = "side-car.json"
+"""What the side-car is called until all is published."""
 
 
 def save_stack(
@@ -78,6 +81,7 @@ def save_stack(
     """
     if suffix == ".zarr":
         return _stream(plan, folder, stem, _endings(plan, suffix, plainly), pool, resume, on_progress)
+    plan = plan.with_tiles()
     suffix = ".tif" if suffix == ".ome.tif" and plan.source.dtype.name not in OME_DTYPES else suffix
     placed: list[Path] = []
     with output_errors(folder / stem), _removed_on_failure(placed):
@@ -90,7 +94,7 @@ def save_stack(
             planes = plan.planes(image, account, _counter(plan, number, on_progress))
             write_stack(target, plan.layout, plan.source.dtype, planes)
             accounts.append(account)
-        write_text(side_car, json.dumps(_record(plan, targets, accounts), indent=2, allow_nan=False) + "\n")
+        write_text(side_car, _told(plan, targets, accounts))
     return _outputs(plan, targets, accounts), side_car
 
 
@@ -108,7 +112,7 @@ def trace_stack(
     """
     if suffix == ".zarr":
         return [account.sha256 for account in StreamedRun(plan, pool, on_progress).trace(folder)]
-    hashes = []
+    hashes, plan = [], plan.with_tiles()
     for number, image in enumerate(plan.images):
         account = Account()
         for _ in plan.planes(image, account, _counter(plan, number, on_progress)):
@@ -130,16 +134,30 @@ def _stream(
     placed: list[Path] = []
 
     def publish(made: Sequence[Path], accounts: Sequence[Account]) -> None:
-        with output_errors(folder / stem), _removed_on_failure(placed):
-            side_car, targets = _reserve(folder, stem, endings, placed)
-            for source, target in zip(made, targets, strict=True):
-                source.rename(target)
-                placed.append(target)
-            write_text(side_car, json.dumps(_record(plan, targets, accounts), indent=2, allow_nan=False) + "\n")
+        reserved: list[Path] = []
+        with output_errors(folder / stem), _removed_on_failure(reserved):
+            side_car, targets = _reserve(folder, stem, endings, reserved)
+            told = made[0].with_name(STAGED)
+            write_text(told, _told(plan, targets, accounts))
+            _move_all([*zip(made, targets, strict=True), (told, side_car)])
+            placed.extend((side_car, *targets))
 
     accounts = StreamedRun(plan, pool, on_progress).into(folder, stem, publish, resume=resume)
     side_car, *targets = placed
     return _outputs(plan, targets, accounts), side_car
+
+
+def _move_all(moves: Sequence[tuple[Path, Path]]) -> None:
+    """Rename files and folders, or none of them: they took hours, so on failure they go back to where they were."""
+    try:
+        for source, target in moves:
+            source.replace(target)
+    except BaseException:  # Ctrl-C too
+        for source, target in moves:
+            if not source.exists():
+                with suppress(OSError):
+                    target.replace(source)
+        raise
 
 
 def _outputs(plan: PlannedStack, targets: Sequence[Path], accounts: Sequence[Account]) -> list[Output]:
@@ -194,6 +212,11 @@ def _removed_on_failure(paths: list[Path]) -> Iterator[None]:
             else:
                 path.unlink(missing_ok=True)
         raise
+
+
+def _told(plan: PlannedStack, targets: Sequence[Path], accounts: Sequence[Account]) -> str:
+    """The side-car's text."""
+    return json.dumps(_record(plan, targets, accounts), indent=2, allow_nan=False) + "\n"
 
 
 def _record(plan: PlannedStack, targets: Sequence[Path], accounts: Sequence[Account]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from filelock import FileLock, Timeout
 
-from napari_refvae.errors import InvalidInputError, OutputError
+from napari_refvae.errors import InvalidInputError, OutputError, UnreadableFileError
 from napari_refvae.imageio.writing import output_errors, write_text
 
 if TYPE_CHECKING:
@@ -70,8 +70,8 @@ def open_stage(
 ) -> Iterator[Stage]:
     """Open the stage of a run in a folder, and remove it if the block ends well.
 
-    If the run is stopped, or the disk full, what is made stays for a run that resumes. A run that does not resume
-    begins with an empty stage.
+    If the run is stopped, the disk full, or the input away, what is made stays for a run that resumes. A run that does
+    not resume begins with an empty stage.
 
     Parameters
     ----------
@@ -102,6 +102,8 @@ def open_stage(
             write_text(stage / IDENTITY, json.dumps({"run": told, "resolved": known}))
         try:
             yield Stage(stage, known)
+        except UnreadableFileError:  # a file that is away may come back
+            raise
         except InvalidInputError:  # it would come again
             shutil.rmtree(stage, ignore_errors=True)
             raise

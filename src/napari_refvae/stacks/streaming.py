@@ -11,6 +11,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from napari_refvae.engine.frame import plan_frame
+from napari_refvae.errors import DeviceError
 from napari_refvae.imageio.pyramids import level_factors
 from napari_refvae.imageio.writing import output_errors
 from napari_refvae.imageio.zarrwriting import CHUNK, create_ome_zarr, reopen_ome_zarr
@@ -49,8 +50,11 @@ class StreamedRun:
         Where pieces are made; None: here.
     on_progress
         Called after each piece.
+
+    Attributes
+    ----------
     resolved
-        What automatic choices became; None: chosen now.
+        What automatic choices became; of a run that goes on, at its beginning. All pieces are made so, wherever.
     """
 
     def __init__(
@@ -58,11 +62,10 @@ class StreamedRun:
         plan: PlannedStack,
         pool: Pool | None = None,
         on_progress: Callable[[Progress], None] | None = None,
-        resolved: Mapping[str, Any] | None = None,
     ) -> None:
         self.plan = plan
         self.places = _list_places(plan)
-        self.resolved = dict(resolved or self._resolve())
+        self.resolved = self._resolve()
         self._cutter = Cutter(plan)
         self._pool = pool or HERE
         self._on_progress = on_progress
@@ -86,12 +89,14 @@ class StreamedRun:
 
         Raises
         ------
+        DeviceError
+            If the run was begun on a device that is not here, or not the one that is asked for now.
         RefVAEError
             If the disk is full, an image damaged, a worker lost for good, and so on.
         """
         wanted = self.plan.record | {"piece": PIECE}
         with open_stage(folder, wanted, self.resolved, resume=resume) as stage:
-            self.resolved = stage.resolved
+            self._go_on_as(stage.resolved)
             accounts = [self._fill(stage, number, name) for number in self._numbers]
             publish([stage.target(number) for number in self._numbers], accounts)
         return accounts
@@ -119,12 +124,29 @@ class StreamedRun:
             "piece": PIECE,
         }
 
+    def _go_on_as(self, begun: dict[str, Any]) -> None:
+        """Take the choices with which the run was begun; devices differ in the last bits."""
+        asked, device = self.plan.settings.device, begun["device"]
+        if asked != "auto" and device != self.resolved["device"]:
+            raise DeviceError(
+                f"the run was begun on {device}; got device {asked!r}: leave the device out, or begin anew without "
+                "--resume"
+            )
+        self.resolved = begun
+        try:
+            load_maker(self.plan.model, device, begun["precision"])
+        except DeviceError as error:
+            raise DeviceError(
+                f"the run was begun on {device}, which is not here ({error}): go on where it is, or begin anew "
+                "without --resume"
+            ) from error
+
     def _making(self, image: StackImage) -> Making:
         plan, settings = self.plan, self.plan.settings
         return Making(
             model=plan.model.name,
             identity=plan.model.info.identity,
-            device=settings.device,
+            device=self.resolved["device"],
             precision=self.resolved["precision"],
             tiles=TileSpec(**self.resolved["tile"]),
             scale=plan.scale,
@@ -141,10 +163,10 @@ class StreamedRun:
         image, entries = self.plan.images[number], dict(done)
         for piece in entries:
             self._say(number, piece)
-        pieces = self._cutter.cut(
-            image, [(piece, place) for piece, place in enumerate(self.places) if piece not in done], folder
-        )
-        for piece, made in self._pool.make(pieces, self._making(image), self.plan.model):
+        left = [(piece, place) for piece, place in enumerate(self.places) if piece not in done]
+        making = self._making(image)
+        pieces = self._cutter.cut(image, left, folder, making)
+        for piece, made in self._pool.make(pieces, making, self.plan.model):
             entries[piece] = Entry(pixel_hash(made.pixels), made.lr_psnr)
             keep(piece, made, entries[piece])
             self._say(number, piece)
