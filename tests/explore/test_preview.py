@@ -82,10 +82,14 @@ def test_what_nobody_expected_is_told_too(slow, latest):
     assert slow.delivered == [50]
 
 
-def test_a_thread_that_died_is_begun_anew(slow):
+def test_a_thread_that_died_is_begun_anew(slow, monkeypatch):
+    monkeypatch.setattr(threading, "excepthook", lambda _: None)
+    died = []
+
     def deliver(value):
         if value == 10:
-            raise SystemExit  # of which a thread dies without a word
+            died.append(threading.current_thread())
+            raise SystemExit
         slow.delivered.append(value)
 
     latest = LatestWins(slow.make, deliver, slow.failed.append)
@@ -94,6 +98,7 @@ def test_a_thread_that_died_is_begun_anew(slow):
     assert latest.wait(SOON)
     latest.ask(2)
     assert latest.wait(SOON)
+    died[0].join(SOON)
     assert slow.delivered == [20]
     latest.close(SOON)
 

@@ -209,7 +209,6 @@ class TestCompose:
         panel.sections["More like this"].make.click()
         assert "no variations" in panel.foot.text.text()
 
-
     def test_more_labels_than_rows_are_said(self, viewer: Any, panel: ExplorePanel) -> None:
         compose = panel.sections["Compose"]
         rows = np.arange(14)[:, None].repeat(12, 1)

@@ -80,7 +80,9 @@ class Suggesting(Section):
 
     def _read(self, choices: Sequence[Choice]) -> tuple[list[Choice], list[Any]]:
         """Those that can be used, and what is read of them; if none can, the reason is said."""
-        usable, items, refused = list[Choice](), [], None
+        usable: list[Choice] = []
+        items: list[Any] = []
+        refused: RefVAEError | None = None
         for choice in choices:
             try:
                 items.append(read_choice(choice, self.ground.viewer.dims.point))
