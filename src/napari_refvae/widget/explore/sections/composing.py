@@ -64,11 +64,11 @@ class Composing(Section):
         emptied(self._rows)
         self.parts = {}
         plane = self._plane()
-        numbers = [] if plane is None else np.unique(plane[plane > 0])
+        numbers: list[int] = [] if plane is None else np.unique(plane[plane > 0]).tolist()
         if len(numbers) > MOST:
             self.tell(f"There are {len(numbers)} labels; the first {MOST} get a step each, the others the current one.")
         for number in numbers[:MOST]:
-            self.parts[int(number)] = box = ChoiceBox("Which step of the history shows there")
+            self.parts[number] = box = ChoiceBox("Which step of the history shows there")
             self._rows.addLayout(row(label(f"Label {number}"), box.native, 1))
         self._offer_steps()
 
