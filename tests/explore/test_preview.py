@@ -21,6 +21,8 @@ class Slow:
         self.made.append(value)
         if value < 0:
             raise InvalidSpecError("no such value")
+        if value == 0:
+            raise KeyError("lost")
         return 10 * value
 
 
@@ -68,6 +70,37 @@ def test_an_error_is_told_and_the_next_value_made(slow, latest):
     assert latest.wait(SOON)
     assert [str(error) for error in slow.failed] == ["no such value"]
     assert slow.delivered == [50]
+
+
+def test_what_nobody_expected_is_told_too(slow, latest):
+    slow.may_end.release(2)
+    latest.ask(0)
+    assert latest.wait(SOON)
+    latest.ask(5)
+    assert latest.wait(SOON)
+    assert "went wrong (KeyError: 'lost')" in str(slow.failed[0])
+    assert slow.delivered == [50]
+
+
+def test_a_thread_that_died_is_begun_anew(slow, monkeypatch):
+    monkeypatch.setattr(threading, "excepthook", lambda _: None)
+    died = []
+
+    def deliver(value):
+        if value == 10:
+            died.append(threading.current_thread())
+            raise SystemExit
+        slow.delivered.append(value)
+
+    latest = LatestWins(slow.make, deliver, slow.failed.append)
+    slow.may_end.release(3)
+    latest.ask(1)
+    assert latest.wait(SOON)
+    latest.ask(2)
+    assert latest.wait(SOON)
+    died[0].join(SOON)
+    assert slow.delivered == [20]
+    latest.close(SOON)
 
 
 def test_nothing_comes_after_closing(slow, latest):

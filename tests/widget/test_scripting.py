@@ -12,6 +12,7 @@ from PIL import Image as Picture
 
 from napari_refvae import upscale, upscale_layer
 from napari_refvae.errors import InvalidInputError, InvalidSpecError, RefVAEError
+from napari_refvae.spec import SelfReference
 from napari_refvae.widget import scripting
 from napari_refvae.widget.results.layers import METADATA_KEY
 from napari_refvae.widget.results.maps import MapSpec
@@ -199,15 +200,30 @@ class TestChannels:
         runs.remove(run)
         assert list(viewer.layers) == before
 
+    @pytest.mark.parametrize("declared", [None, (50, 700)])
     def test_its_snippet_makes_all_channels_again(
-        self, viewer: ViewerModel, channels: list[Any], tiny_model: Path
+        self, viewer: ViewerModel, channels: list[Any], tiny_model: Path, declared: Any
     ) -> None:
-        layers = upscale_layer(viewer, channels, ["self", "none"], samples=1, region=(2, 1, 6, 5), model=tiny_model)
+        settings = {"samples": 1, "region": (2, 1, 6, 5), "model": tiny_model, "intensity_range": declared}
+        layers = upscale_layer(viewer, channels, ["self", "none"], **settings)
         run = Runs.of_viewer(viewer).latest()
         assert run is not None
         scope: dict[str, Any] = {"viewer": viewer}
         exec(python_of(run), scope)
         np.testing.assert_array_equal([layer.data for layer in scope["layers"]], [layer.data for layer in layers])
+
+    def test_the_image_itself_may_be_said_by_its_kind(
+        self, viewer: ViewerModel, channels: list[Any], tiny_model: Path
+    ) -> None:
+        layers = upscale_layer(viewer, channels, SelfReference(), samples=1, model=tiny_model)
+        one, other = (layer.metadata[METADATA_KEY]["provenance"]["references"] for layer in layers)
+        assert one == other
+        assert one[0]["kind"] == "image"  # what both add up to
+
+    def test_planes_in_colours_are_no_channels(self, viewer: ViewerModel) -> None:
+        viewer.add_image(np.zeros((2, 6, 5, 3), np.uint8), rgb=True, name="film", units=("um",) * 3)
+        with pytest.raises(InvalidInputError, match="'film', RGB"):
+            upscale_layer(viewer, "film", channel_axis=0)
 
     def test_planes_along_an_axis_are_channels(self, viewer: ViewerModel, tiny_model: Path) -> None:
         stack = np.random.default_rng(5).integers(0, 200, (3, 2, 6, 5), np.uint8)

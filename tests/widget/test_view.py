@@ -247,7 +247,10 @@ class TestChannels:
         assert widget.runs.together(first) == [first, second]
         assert [run.samples[0].image.colormap.name for run in (first, second)] == ["blue", "green"]
         assert widget.images.layers == layers  # the choice stays, though samples are selected now
+        assert widget._click._plans == []  # their copies of the inputs are let go
+        count = len(viewer.layers) - len(layers)
         widget.bar.undo.click()
+        assert f"the {count} layers" in widget.bar.status
         assert list(viewer.layers) == layers
 
     def test_cancelling_the_second_takes_the_first_back_too(

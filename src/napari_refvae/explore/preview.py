@@ -29,7 +29,7 @@ class LatestWins(Generic[Asked, Made]):
     deliver
         Called in the thread with each answer that is not stale; a window passes it on to its own thread.
     fail
-        Called in the thread if ``make`` raises a `RefVAEError`.
+        Called in the thread if ``make`` raises: with its `RefVAEError`, or with one that says what else went wrong.
     """
 
     def __init__(
@@ -52,9 +52,8 @@ class LatestWins(Generic[Asked, Made]):
             if self._is_closed:
                 return
             self._waiting = [value]
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._work, name="refvae-preview", daemon=True)
-                self._thread.start()
+            if self._thread is None:  # not yet, or it has died
+                self._begin()
             self._changed.notify_all()
 
     def restart(self) -> None:
@@ -79,22 +78,39 @@ class LatestWins(Generic[Asked, Made]):
             return self._changed.wait_for(lambda: not self._waiting and not self._is_making, timeout)
 
     def _work(self) -> None:
-        while True:
+        try:
+            while (wanted := self._next()) is not None:
+                self._answer(*wanted)
+        finally:  # closed, or dead
             with self._changed:
-                self._is_making = False
+                self._is_making, self._thread = False, None
+                if self._waiting and not self._is_closed:
+                    self._begin()
                 self._changed.notify_all()
-                self._changed.wait_for(lambda: self._waiting or self._is_closed)
-                if self._is_closed:
-                    return
-                value, generation = self._waiting.pop(), self._generation
-                self._is_making = True
-            self._answer(value, generation)
+
+    def _begin(self) -> None:
+        self._thread = threading.Thread(target=self._work, name="refvae-preview", daemon=True)
+        self._thread.start()
+
+    def _next(self) -> tuple[Asked, int] | None:
+        """What to make now; waits until there is something. None once closed."""
+        with self._changed:
+            self._is_making = False
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: self._waiting or self._is_closed)
+            if self._is_closed:
+                return None
+            self._is_making = True
+            return self._waiting.pop(), self._generation
 
     def _answer(self, value: Asked, generation: int) -> None:
         try:
             made = self._make(value)
         except RefVAEError as error:
             self._unless_stale(generation, lambda said=error: self._fail(said))  # type: ignore[misc]
+        except Exception as error:  # noqa: BLE001 (the thread lives on, and the user is told)
+            told = _unexpected(error)
+            self._unless_stale(generation, lambda: self._fail(told))
         else:
             self._unless_stale(generation, lambda: self._deliver(made))
 
@@ -103,3 +119,12 @@ class LatestWins(Generic[Asked, Made]):
         with self._changed:
             if generation == self._generation:
                 act()
+
+
+def _unexpected(error: Exception) -> RefVAEError:
+    """What is no error of ours, as one that can be told."""
+    said = RefVAEError(
+        f"something unexpected went wrong ({type(error).__name__}: {error}); try another value, or report it"
+    )
+    said.__cause__ = error
+    return said

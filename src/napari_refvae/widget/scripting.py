@@ -16,7 +16,7 @@ from napari.utils import progress
 
 from napari_refvae.errors import InvalidInputError, InvalidSpecError, RefVAEError
 from napari_refvae.inputs import as_range, as_region
-from napari_refvae.spec import Progress
+from napari_refvae.spec import Progress, SelfReference
 from napari_refvae.widget.naming import name_candidates
 from napari_refvae.widget.results.channels import mixed, read_channel_axis, read_channels
 from napari_refvae.widget.results.layers import read_input, read_reference, read_truth
@@ -88,7 +88,7 @@ def upscale_layer(
         Whether to add the faithful image too.
     **settings
         As `napari_refvae.upscale` takes them: ``samples``, ``seed``, ``temperature``, ``strength``, ``vividness``,
-        ``scale``, ``model``, ``consistency``, ``precision``, ``device``, ``tile``.
+        ``scale``, ``self_ensemble``, ``model``, ``consistency``, ``precision``, ``device``, ``tile``.
 
     Returns
     -------
@@ -115,7 +115,7 @@ def upscale_layer(
     if len(origins) > 1:
         if truth is not None:
             raise InvalidInputError("expected no ground truth for several channels; got one: upscale one at a time")
-        chosen = [mixed(origins) if isinstance(item, str) and item == "self" else item for item in chosen]
+        chosen = [mixed(origins) if _is_self(item) else item for item in chosen]
     elif truth is not None:
         original = read_truth(_layer(viewer, truth), origins[0], settings.get("scale") or MODEL_SCALE, point)
     runs, made = Runs.of_viewer(viewer), []
@@ -199,6 +199,11 @@ def _reference(viewer: Any, item: Any, point: Sequence[float]) -> Any:
             f"got {item!r}, which is neither"
         )
     return Path(item)
+
+
+def _is_self(item: Any) -> bool:
+    """Whether a reference is the image itself, by its word or by its kind."""
+    return isinstance(item, SelfReference) or (isinstance(item, str) and item == "self")
 
 
 def _names(viewer: Any, asked: str) -> str:

@@ -224,6 +224,7 @@ class UpscaleWidget(QWidget):
         elif self._run is not None:  # and neither cancelled nor the last
             self._click.go_on()
             self._begin(self._click)
+        self._click = Click(()) if self._run is None else self._click  # its plans hold copies of all inputs
         self._show_idle()
 
     def _show_idle(self, *_: Any) -> None:
@@ -263,9 +264,8 @@ class UpscaleWidget(QWidget):
             self._forecaster.soon()
 
     def _undo(self) -> None:
-        latest = self.runs.latest()
-        if latest is not None:
-            count = len(latest.layers)
+        if (latest := self.runs.latest()) is not None:
+            count = sum(len(run.layers) for run in self.runs.together(latest))
             self.runs.remove(latest)
             self.bar.status = f"Undone: the {count} layers of the latest run are removed."
 

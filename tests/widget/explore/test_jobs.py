@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -74,12 +75,21 @@ def test_picks_are_made_whole(subject):
     assert advances[:4] == [0.25, 0.5, 0.75, 1.0]
 
 
+def test_previews_may_come_in_between_draws(subject):
+    desk = Desk()
+    job = pick_samples(desk, subject, Draw(), 3, 1)
+    for _ in range(3):
+        assert isinstance(next(job), Advance)
+        assert not desk._turn.locked()
+    job.close()
+
+
 def test_files_that_cannot_be_read_are_left_out_of_a_ranking(subject, tmp_path):
     good, bad = tmp_path / "good.png", tmp_path / "bad.png"
     write_image(good, LOW)
     bad.write_bytes(b"no image")
     _, _, found = drained(rank_references(Desk(), subject, [bad, good]))
-    assert [one.reference.name for one in found] == ["good"]
+    assert [(number, one.reference.name) for number, one in found] == [(1, "good")]
     with pytest.raises(UnreadableFileError, match=r"bad\.png"):
         drained(rank_references(Desk(), subject, [bad]))
 
@@ -119,3 +129,45 @@ def test_what_is_missing_to_go_on_is_named(viewer, subject):
     kept.metadata[METADATA_KEY]["provenance"] = None
     with pytest.raises(InvalidInputError, match="goes on"):
         start_from(kept, runs, images)
+
+
+def test_what_is_not_as_it_was_is_said(viewer, subject, tmp_path):
+    runs, images = Runs(viewer), list(viewer.layers)
+    model = tmp_path / "mine.safetensors"
+    shutil.copy(subject.preferences.model, model)
+    subject = replace(subject, preferences=replace(subject.preferences, model=str(model)))
+    kept = Keeper(runs).keep(subject, subject.open().decode(Draw()), ("bark",))
+    assert start_from(kept, runs, images).differs == ""
+    viewer.layers["photo"].data = LOW[::-1].copy()
+    model.write_bytes(b"another one")
+    differs = start_from(kept, runs, images).differs
+    assert "'photo' has other pixels" in differs
+    assert f"the file of model {model} is another one" in differs
+
+
+def test_other_contrast_limits_are_said(viewer, preferences):
+    grey = viewer.add_image(LOW[..., 0], name="grey", contrast_limits=(0, 255))
+    subject = Subject.of(grey, [], None, preferences)
+    runs = Runs(viewer)
+    kept = Keeper(runs).keep(subject, subject.open().decode(Draw()), ())
+    grey.contrast_limits = (90, 150)
+    assert start_from(kept, runs, [grey]).differs.endswith(": black and white lie elsewhere.")
+
+
+def test_references_are_found_at_their_plane_beside_what_cannot_be_one(viewer, preferences, monkeypatch):
+    planes = np.random.default_rng(7).integers(0, 256, (2, 20, 20), np.uint8)
+    stack, point = viewer.add_image(planes, name="stack", contrast_limits=(0, 255)), (1.0, 0.0, 0.0)
+    subject = Subject.of(viewer.layers["photo"], [stack], point, preferences)
+    runs = Runs(viewer)
+    kept = Keeper(runs).keep(subject, subject.open().decode(Draw(Mix.of(0))), ("stack",))
+
+    def refusing(layer, point):
+        if layer.name == "bark":
+            raise InvalidInputError("no reference")
+        return read_reference(layer, point)
+
+    monkeypatch.setattr("napari_refvae.widget.explore.starting.read_reference", refusing)
+    images = [viewer.layers[name] for name in ("bark", "photo", "stack")]
+    assert start_from(kept, runs, images, point).choices == [stack]
+    with pytest.raises(InvalidInputError, match="'stack'"):
+        start_from(kept, runs, images, (0.0, 0.0, 0.0))

@@ -68,3 +68,30 @@ def test_covering_nothing_is_refused(image):
 def test_a_preview_is_bounded_around_its_middle():
     assert bounded(Region(10, 20, 300, 40), 64) == Region(128, 20, 64, 40)
     assert bounded(Region(3, 4, 5, 6), 64) == Region(3, 4, 5, 6)
+
+
+class TestStacks:
+    SCALE = (5, 2, 3)
+
+    @pytest.fixture
+    def stack(self):
+        return Image(np.zeros((3, *SIZE)), scale=self.SCALE)
+
+    @pytest.mark.parametrize("plane", [0, 1, 2])
+    def test_of_marked_stacks_the_shown_plane_counts(self, stack, image, plane):
+        planes = np.random.default_rng(0).integers(1, 4, (3, *SIZE))
+        marks, point = Labels(planes, scale=self.SCALE), (5.0 * plane, 0, 0)
+        np.testing.assert_array_equal(labels_on(marks, stack, SIZE, point), planes[plane])
+        flat = Image(np.zeros(SIZE), scale=self.SCALE[1:])
+        np.testing.assert_array_equal(labels_on(marks, flat, SIZE, point), planes[plane])
+
+    def test_shapes_on_other_planes_cover_nothing(self, stack):
+        corners = np.array([(1.5, 2.5), (1.5, 6.5), (7.5, 6.5), (7.5, 2.5)])
+        drawn = [np.insert(corners + shift, 0, plane, axis=1) for plane, shift in ((0, 0), (2, 2))]
+        shapes = Shapes(drawn, shape_type="polygon", scale=self.SCALE)
+        for plane, rows, columns in ((0, slice(2, 8), slice(3, 7)), (2, slice(4, 10), slice(5, 9))):
+            wanted = np.zeros(SIZE, bool)
+            wanted[rows, columns] = True
+            np.testing.assert_array_equal(covered(shapes, stack, SIZE, (5.0 * plane, 0, 0)), wanted)
+        with pytest.raises(InvalidInputError, match="draw a region"):
+            covered(shapes, stack, SIZE, (5.0, 0, 0))

@@ -113,6 +113,15 @@ class TestPreview:
             np.testing.assert_array_equal(low_resolution(grey)[..., 0], pixels[plane])
             assert layer.extent.world[0, -3:-2].tolist() in ([], [5 * plane])  # on all planes, or on its own
 
+    def test_a_reference_that_goes_is_gone_from_the_recipe(self, viewer: Any, panel: ExplorePanel, shown: Any) -> None:
+        panel.weights.sliders[1].setValue(0.75)
+        shown()
+        for name, left in (("bark", Mix((0.75,))), ("moss", Mix())):
+            panel.weights.remove(viewer.layers[name])
+            assert panel.explorer.recipe == Draw(left)
+            np.testing.assert_array_equal(shown().data, decoded(panel, Draw(left)))
+            assert panel.weights.mix == left
+
     def test_what_cannot_be_previewed_is_said(
         self, viewer: Any, panel: ExplorePanel, preferences: Preferences, qtbot: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -154,6 +163,26 @@ class TestKeep:
         np.testing.assert_array_equal(again.decode(recipe).sr, first.data)
         self.pasted(viewer, panel, first.data)
         self.exported(panel, tmp_path, [first.data, second_shown.data])
+
+    def test_what_comes_after_the_pixels_changed_is_of_those_before(
+        self, viewer: Any, panel: ExplorePanel, done: Any
+    ) -> None:
+        explorer, before = panel.explorer, panel.explorer.subject
+        panel.keep.click()
+        explorer.renew(replace(before, origin=replace(before.origin, pixels=LOW[::-1].copy())))
+        done()
+        [made] = samples(viewer)
+        np.testing.assert_array_equal(low_resolution(made.data), LOW)
+        assert panel.runs.of(made).origin is before.origin
+        assert explorer.history.steps == ()
+
+    def test_a_job_ends_when_a_reference_goes(self, viewer: Any, panel: ExplorePanel, done: Any) -> None:
+        panel.weights.sliders[0].setValue(1.0)
+        panel.keep.click()
+        panel.weights.remove(viewer.layers["bark"])
+        done()
+        assert samples(viewer) == []
+        assert panel.explorer.history.steps == ()
 
     def pasted(self, viewer: Any, panel: ExplorePanel, wanted: Any) -> None:
         source = python_of(panel.runs.latest())

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from exploring import LOW, PATIENCE, REFERENCES, decoded, place_of, samples
 
 from napari_refvae.explore import Composition, Draw, Mix, Painting, Variation
+from napari_refvae.imageio.writing import write_image
 from napari_refvae.metrics import low_resolution
 from napari_refvae.widget.results.layers import METADATA_KEY, is_result
 
@@ -90,6 +92,32 @@ class TestPaint:
         assert explorer.recipe == explorer.history.steps[0].recipe
         assert len(explorer.history.steps) == 2
 
+    def test_what_is_painted_follows_when_a_reference_goes(
+        self, viewer: Any, panel: ExplorePanel, shown: Any, qtbot: Any
+    ) -> None:
+        panel.sections["Paint with references"].begin.click()
+        labels = viewer.layers["references"]
+        for at, number in (((3, 3), 1), ((11, 8), 2)):
+            labels.paint(at, number)
+        qtbot.waitUntil(lambda: isinstance(panel.explorer.recipe, Painting), timeout=PATIENCE)
+        moss = labels.data == 2
+        panel.weights.remove(viewer.layers["bark"])
+        recipe = panel.explorer.recipe
+        assert recipe.mixes == {1: Mix.of(0)}
+        np.testing.assert_array_equal(recipe.labels, moss)
+        np.testing.assert_array_equal(labels.data, moss)
+        np.testing.assert_array_equal(shown().data, decoded(panel, recipe))
+
+    def test_another_image_has_paint_of_its_own(self, viewer: Any, panel: ExplorePanel) -> None:
+        paint = panel.sections["Paint with references"]
+        paint.begin.click()
+        before = paint.labels
+        panel.ground.image.value = viewer.layers["moss"]
+        assert paint.labels is None
+        assert before in viewer.layers
+        paint.begin.click()
+        assert paint.labels.data.shape == REFERENCES["moss"].shape[:2]
+
     def test_without_a_reference_there_is_nothing_to_paint_with(self, viewer: Any, panel: ExplorePanel) -> None:
         for name in REFERENCES:
             panel.weights.remove(viewer.layers[name])
@@ -134,6 +162,17 @@ class TestMany:
         corner = viewer.layers["photo"].data_to_world((-0.5, -0.5))
         np.testing.assert_allclose(spread.data_to_world((-0.5, -0.5)), corner)
 
+    def test_trust_is_of_the_pixels_that_were_drawn_from(self, viewer: Any, panel: ExplorePanel, done: Any) -> None:
+        explorer, before = panel.explorer, panel.explorer.subject
+        trust = panel.sections["Trust"]
+        trust.draws.setValue(2)
+        trust.make.click()
+        explorer.renew(replace(before, origin=replace(before.origin, name="other")))
+        done()
+        names = [one.name for one in viewer.layers if is_result(one)]
+        assert len(names) == 2
+        assert all(name.startswith("photo ") for name in names)
+
     def test_other_scales_give_the_image_back(self, viewer: Any, panel: ExplorePanel, done: Any) -> None:
         for factor, made in panel.sections["Other scales"].buttons.items():
             made.click()
@@ -170,6 +209,13 @@ class TestCompose:
         panel.sections["More like this"].make.click()
         assert "no variations" in panel.foot.text.text()
 
+    def test_more_labels_than_rows_are_said(self, viewer: Any, panel: ExplorePanel) -> None:
+        compose = panel.sections["Compose"]
+        rows = np.arange(14)[:, None].repeat(12, 1)
+        compose.layer.value = viewer.add_labels(rows, **place_of(viewer.layers["photo"]))
+        assert len(compose.parts) == 12
+        assert "There are 13 labels; the first 12" in panel.foot.text.text()
+
 
 class TestSuggest:
     def test_layers_are_ranked_and_used(self, viewer: Any, panel: ExplorePanel, done: Any) -> None:
@@ -183,6 +229,26 @@ class TestSuggest:
         assert len(fit.uses) == 3
         fit.uses[0].click()
         assert len(panel.weights.names) == 1
+
+    def test_files_of_one_stem_are_told_apart_and_bad_ones_left_out(
+        self, panel: ExplorePanel, done: Any, tmp_path: Path
+    ) -> None:
+        write_image(tmp_path / "one.png", np.random.default_rng(0).integers(110, 130, (96, 96, 3), np.uint8))
+        write_image(tmp_path / "one.tiff", np.zeros((96, 96, 3), np.uint8))
+        (tmp_path / "bad.png").write_bytes(b"no image")
+        fit = panel.sections["References that fit"]
+        fit.rank_folder(tmp_path)
+        done()
+        fit.uses[0].click()
+        assert panel.weights.choices[-1] == tmp_path / "one.png"
+        fit.rank_folder(tmp_path)
+        done()
+        assert "Ranked 2 images" in panel.foot.text.text()
+        assert "1 cannot be used and is left out" in panel.foot.text.text()
+
+    def test_a_folder_that_is_gone_is_said(self, panel: ExplorePanel, tmp_path: Path) -> None:
+        panel.sections["References that fit"].rank_folder(tmp_path / "gone")
+        assert "cannot be read" in panel.foot.text.text()
 
     def test_an_empty_folder_is_said(self, panel: ExplorePanel, tmp_path: Path) -> None:
         panel.sections["References that fit"].rank_folder(tmp_path)

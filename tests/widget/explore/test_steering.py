@@ -15,6 +15,7 @@ from napari_refvae.widget.explore.steering import (
     short_name,
     turned,
     with_mix,
+    without_reference,
 )
 
 NAMES = ("bark", "moss")
@@ -81,3 +82,18 @@ def test_recipes_are_called_what_they_are():
     ]  # fmt: skip
     assert short_name(Variation(VARIATION), NAMES) == "painted varied"
     assert short_name(Variation(Draw()), NAMES) == "varied"
+
+
+def test_a_reference_that_goes_is_gone_from_all_of_a_recipe():
+    draw = Draw(Mix((0.2,)), seed=4, temperature=0.5)
+    assert without_reference(DRAW, 0) == draw
+    assert without_reference(DRAW, 1) == Draw(Mix((0.6,)), seed=4, temperature=0.5)
+    plane = np.arange(4).reshape(2, 2)
+    painting = Painting(plane, {1: Mix.of(0), 2: Mix((0.0, 0.5)), 3: Mix.of(2)}, 2.0, DRAW)
+    assert without_reference(painting, 1) == Painting(
+        [[0, 1], [0, 2]], {1: Mix.of(0), 2: Mix.of(1)}, 2.0, without_reference(DRAW, 1)
+    )
+    assert without_reference(Draw(Mix.of(0)), 3) == Draw(Mix.of(0))
+    lock = np.eye(4, dtype=bool)
+    varied = Variation(Painting(np.eye(4, dtype=int), {1: Mix.of(0)}, base=draw), 9, 0.3, lock)
+    assert without_reference(Fade(COMPOSITION, 0.5), 0) == Fade(Composition(draw, ((varied, lock),)), 0.5)

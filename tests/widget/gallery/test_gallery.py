@@ -164,6 +164,20 @@ def test_an_export_blocks_nothing_and_its_end_is_said(
     assert (tmp_path / "photo_x8_none_s10.png").is_file()
 
 
+def test_a_star_is_about_all_channels(
+    viewer: ViewerModel, gallery: Gallery, tmp_path: Path, qtbot: Any, messages: list[tuple[str, str]]
+) -> None:
+    _, first = add_run(viewer, samples=2)
+    _, second = add_run(viewer, samples=2)
+    first.click = second.click = "one click"
+    gallery.refresh()
+    gallery.judge(1, True)
+    gallery.export(".png", str(tmp_path))
+    qtbot.waitUntil(lambda: bool(messages))
+    assert len(list(tmp_path.glob("*_s11.png"))) == 2
+    assert "2 written of 2 channels to" in messages[0][1]
+
+
 def test_removing_what_is_shown_shows_another(viewer: ViewerModel, gallery: Gallery) -> None:
     add_run(viewer)
     gallery.refresh()

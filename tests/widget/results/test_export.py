@@ -14,7 +14,7 @@ from napari.layers import Image
 from napari_refvae.engine.result import FinishedSample
 from napari_refvae.errors import OutputError
 from napari_refvae.imageio.reading import read_image
-from napari_refvae.widget.results.export import Export
+from napari_refvae.widget.results.export import Export, _write_all
 from napari_refvae.widget.results.layers import read_input
 from napari_refvae.widget.results.runs import Runs
 
@@ -58,6 +58,15 @@ def test_nothing_kept_and_an_unfinished_run_are_refused(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="wait"):
         Export.of(run, tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+def test_of_several_channels_all_are_written_or_none(tmp_path: Path) -> None:
+    _, run = add_run(ViewerModel())
+    run.samples[0].kept = True
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError):
+        _write_all([Export.of(run, tmp_path / "folder"), Export.of(run, tmp_path / "file")])
+    assert not list((tmp_path / "folder").iterdir())
 
 
 def test_the_side_car_makes_the_exported_samples_again(tmp_path: Path, tiny_model: Path) -> None:

@@ -68,6 +68,14 @@ def test_it_says_what_it_takes_for_granted(
     assert f"Model {tiny_model}, sha256 {run.result.provenance['model']['sha256'][:12]}" in code
 
 
+def test_an_average_over_symmetries_is_named(viewer: ViewerModel, run_layer: Callable[..., list[Any]]) -> None:
+    layers = run_layer("photo", "bark", samples=1, self_ensemble=True)
+    run = Runs.of_viewer(viewer).latest()
+    assert run is not None
+    assert "self_ensemble=True" in python_of(run)
+    np.testing.assert_array_equal(replayed(viewer), [layer.data for layer in layers])
+
+
 def test_another_plane_of_a_reference_is_not_taken_silently(
     viewer: ViewerModel, run_layer: Callable[..., list[Any]]
 ) -> None:

@@ -16,7 +16,7 @@ from napari_refvae.widget.explore.jobs import make_samples
 from napari_refvae.widget.explore.keeping import Keeper, identity_of
 from napari_refvae.widget.explore.live import LivePreview, Wish
 from napari_refvae.widget.explore.preview_layer import PreviewLayer
-from napari_refvae.widget.explore.steering import described
+from napari_refvae.widget.explore.steering import described, without_reference
 from napari_refvae.widget.explore.tasks import Tasks
 
 if TYPE_CHECKING:
@@ -96,8 +96,14 @@ class Explorer:
             self.subject, self.names = replace(subject, origin=self.subject.origin), tuple(names)
             self._look_again()
 
+    def lose_reference(self, index: int) -> None:
+        """A reference was taken out: the recipe does without it, and `guide` comes next."""
+        self.tasks.cancel()  # its recipes count on the places of before
+        self.recipe = without_reference(self.recipe, index)
+        self.recipe_changed.emit()
+
     def renew(self, subject: Subject) -> None:
-        """Have other pixels of the same image; recipes and history stay."""
+        """Have other pixels of the same image; recipes and history stay, and what a job makes is of those before."""
         self.live.restart()
         self.subject, self._shown = subject, None
         self._look_again()
@@ -144,10 +150,14 @@ class Explorer:
         on_result: Callable[[Any], None] | None = None,
     ) -> bool:
         """Make whole samples, each a layer and a step of the history; returns whether that began."""
-        subject = self.subject
+        subject, names = self.subject, self.names
         if subject is None:
             return False
-        return self.work(lambda: make_samples(self._desk, subject, recipes, scales), self.add, on_result)
+        return self.work(
+            lambda: make_samples(self._desk, subject, recipes, scales),
+            lambda sample: self.add(sample, subject, names),
+            on_result,
+        )
 
     def work(
         self,
@@ -167,11 +177,18 @@ class Explorer:
         """For jobs."""
         return self._desk
 
-    def add(self, sample: Sample) -> None:
-        """A whole sample came: a layer, and a step of the history if it is none yet."""
-        if self.subject is None:
+    def add(self, sample: Sample, subject: Subject, names: tuple[str, ...]) -> None:
+        """A whole sample came: a layer, and a step of the history if it is none yet.
+
+        Parameters
+        ----------
+        sample, subject, names
+            What came, of which image, by references of which names: those when its job began. If by now other pixels
+            are explored, it is a layer of its own image and no step.
+        """
+        self._keeper.keep(subject, sample, names)
+        if self.subject is None or subject.origin is not self.subject.origin:
             return
-        self._keeper.keep(self.subject, sample, self.names)
         self.preview.remove()  # it would hide what came
         self._shown, self._wanted = None, False
         if all(step.recipe != sample.recipe for step in self.history.steps):
@@ -197,7 +214,9 @@ class Explorer:
         self.history_changed.emit()
 
     def resume(self, history: Exploration) -> None:
-        """Go on with an exploration of this image and these references."""
+        """Go on with an exploration of this image and these references; a job of another one ends."""
+        self.tasks.cancel()
+        self.live.restart()
         self.history = history
         current = history.current
         self._turn(Draw() if current is None else history.steps[current].recipe)

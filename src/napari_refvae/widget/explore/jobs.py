@@ -77,13 +77,14 @@ def pick_samples(desk: Desk, subject: Subject, draw: Draw, count: int, picks: in
 
     with desk.at(subject) as session:
         run = spread_steps(session, draw, count=count, picks=picks)
-        while True:
+    while True:
+        with desk.at(subject):
             try:
                 number = next(run)
             except StopIteration as stop:
                 picked: list[Pick] = stop.value
                 break
-            yield Advance(number / count, f"Drawing {number} of {count} ...")
+        yield Advance(number / count, f"Drawing {number} of {count} ...")
     yield from make_samples(desk, subject, [pick.recipe for pick in picked])
     return picked
 
@@ -102,22 +103,29 @@ def measure_trust(desk: Desk, subject: Subject, draw: Draw, draws: int, coverage
 
 def rank_references(
     desk: Desk, subject: Subject, candidates: Iterable[ReferenceLike]
-) -> Generator[Advance, None, list[Suggestion]]:
-    """Rank images as references, the most alike first; files that cannot be read are left out if others can."""
-    from napari_refvae.errors import UnreadableFileError
+) -> Generator[Advance, None, list[tuple[int, Suggestion]]]:
+    """Rank images as references, the most alike first; those that cannot be used are left out if others can.
+
+    Returns
+    -------
+    list of (int, Suggestion)
+        Each with its number among the candidates: several may have one name.
+    """
+    from napari_refvae.errors import InvalidInputError
     from napari_refvae.explore.suggest import suggest
 
-    items, found, refused = list(candidates), [], None
+    items, refused = list(candidates), None
+    found: list[tuple[int, Suggestion]] = []
     for number, item in enumerate(items):
         yield Advance(number / len(items), f"Looking at reference {number + 1} of {len(items)} ...")
         try:
             with desk.at(subject) as session:
-                found += suggest(session, [item])
-        except UnreadableFileError as error:
+                found += [(number, one) for one in suggest(session, [item])]
+        except InvalidInputError as error:
             refused = error
     if refused is not None and not found:
         raise refused
-    return sorted(found, key=lambda one: -one.similarity)
+    return sorted(found, key=lambda one: -one[1].similarity)
 
 
 def _within(run: Generator[Progress, None, Sample], number: int, count: int) -> Generator[Advance, None, Sample]:

@@ -9,8 +9,11 @@ from napari.layers import Labels, Shapes
 from skimage.draw import polygon2mask
 
 from napari_refvae.errors import InvalidInputError
+from napari_refvae.widget.results.layers import shown_plane
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from napari.layers import Image
     from numpy.typing import NDArray
 
@@ -20,17 +23,19 @@ CORNERS = 64
 """Of the polygon that stands for an ellipse."""
 
 
-def covered(marks: Labels | Shapes, layer: Image, size: tuple[int, int]) -> NDArray[np.bool_]:
+def covered(
+    marks: Labels | Shapes, layer: Image, size: tuple[int, int], point: Sequence[float] | None = None
+) -> NDArray[np.bool_]:
     """Which pixels of an image a layer covers: labels other than 0, or the inside of shapes.
 
     Parameters
     ----------
-    marks
-        A plane.
-    layer
-        The image.
+    marks, layer
+        The layer, and the image. Of stacks, the planes that are shown count.
     size
         Of the image.
+    point
+        The viewer's position in the world, ``viewer.dims.point``; by default the first planes are meant.
 
     Raises
     ------
@@ -38,9 +43,9 @@ def covered(marks: Labels | Shapes, layer: Image, size: tuple[int, int]) -> NDAr
         If it covers none.
     """
     if isinstance(marks, Labels):
-        mask = labels_on(marks, layer, size) != 0
+        mask = labels_on(marks, layer, size, point) != 0
     else:
-        outlines = (_outline(marks, index, layer) for index in range(len(marks.data)))
+        outlines = (_outline(marks, index, layer) for index in _shown_shapes(marks, point))
         mask = np.zeros(size, bool)
         for outline in outlines:
             mask |= polygon2mask(size, outline)
@@ -49,25 +54,36 @@ def covered(marks: Labels | Shapes, layer: Image, size: tuple[int, int]) -> NDAr
     return mask
 
 
-def labels_on(marks: Labels, layer: Image, size: tuple[int, int]) -> NDArray[np.int32]:
-    """The label under the centre of each pixel of an image, ``size``; 0 beside the labels."""
-    start = _across(marks, layer, (0, 0))
-    down, right = _across(marks, layer, (1, 0)) - start, _across(marks, layer, (0, 1)) - start
+def labels_on(
+    marks: Labels, layer: Image, size: tuple[int, int], point: Sequence[float] | None = None
+) -> NDArray[np.int32]:
+    """The label under the centre of each pixel of an image, ``size``; 0 beside the labels; see `covered`."""
+    plane = shown_plane(layer, point)
+    start, below, beside = (_across(marks, layer, (*plane, *pixel)) for pixel in ((0, 0), (1, 0), (0, 1)))
+    down, right = below - start, beside - start
     y, x = np.mgrid[: size[0], : size[1]]
     rows, columns = (np.rint(start[axis] + y * down[axis] + x * right[axis]).astype(int) for axis in (0, 1))
-    plane = np.asarray(marks.data)
-    plane = plane[(0,) * (plane.ndim - 2)]
-    inside = (rows >= 0) & (rows < plane.shape[0]) & (columns >= 0) & (columns < plane.shape[1])
+    values = marks.data[0] if marks.multiscale else marks.data
+    values = np.asarray(values[shown_plane(marks, point)])
+    inside = (rows >= 0) & (rows < values.shape[0]) & (columns >= 0) & (columns < values.shape[1])
     found = np.zeros(size, np.int32)
-    found[inside] = plane[rows[inside], columns[inside]]
+    found[inside] = values[rows[inside], columns[inside]]
     return found
 
 
-def _across(marks: Any, layer: Image, pixel: tuple[int, int]) -> NDArray[np.float64]:
+def _across(marks: Any, layer: Image, pixel: tuple[int, ...]) -> NDArray[np.float64]:
     """A pixel of the image in the last two data axes of another layer."""
-    world = np.array(layer.data_to_world((0,) * (layer.ndim - 2) + pixel))
+    world = np.array(layer.data_to_world(pixel))
     padded = np.concatenate((np.zeros(max(0, marks.ndim - len(world))), world))
     return np.array(marks.world_to_data(padded[-marks.ndim :]))[-2:]
+
+
+def _shown_shapes(shapes: Shapes, point: Sequence[float] | None) -> list[int]:
+    """Numbers of the shapes on the plane that is shown."""
+    above = shapes.ndim - 2
+    place = np.zeros(shapes.ndim) if point is None else np.array(shapes.world_to_data(tuple(point)))
+    shown = np.rint(place[:above])
+    return [index for index, corners in enumerate(shapes.data) if (np.rint(corners[:, :above]) == shown).all()]
 
 
 def _outline(shapes: Shapes, index: int, layer: Image) -> NDArray[np.float64]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from napari.utils.notifications import show_info
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFrame, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
@@ -126,6 +127,7 @@ class ExplorePanel(QWidget):
         self.ground.renewed.connect(self._renew)
         self.ground.moved.connect(explorer.follow)
         self.weights.mixed.connect(lambda: explorer.steer(with_mix(explorer.recipe, self.weights.mix)))
+        self.weights.removed.connect(explorer.lose_reference)
         self.weights.listed.connect(self._guide)
         self.dials.turned.connect(lambda name, value: explorer.steer(turned(explorer.recipe, **{name: value})))
         self.dials.rolled.connect(lambda seed: explorer.steer(rolled(explorer.recipe, seed)))
@@ -205,7 +207,7 @@ class ExplorePanel(QWidget):
 
     def _start_at(self, layer: Any, *, preview: bool = True) -> None:
         try:
-            start = start_from(layer, self.runs, self.ground.images)
+            start = start_from(layer, self.runs, self.ground.images, self.viewer.dims.point)
         except RefVAEError as error:
             if preview:
                 self.explorer.told.emit(f"{error}.")
@@ -222,3 +224,5 @@ class ExplorePanel(QWidget):
         else:
             self.explorer.recipe = start.recipe
             self.explorer.recipe_changed.emit()
+        if start.differs:
+            show_info(start.differs)  # the panel's own line soon speaks of the preview

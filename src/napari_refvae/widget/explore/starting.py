@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_refvae.errors import InvalidInputError
+from napari_refvae.errors import InvalidInputError, RefVAEError
 from napari_refvae.explore.history import Exploration
 from napari_refvae.explore.mix import Mix
 from napari_refvae.explore.recipes import Draw
 from napari_refvae.explore.recording import recipe_from_dict
 from napari_refvae.provenance import pixel_hash
 from napari_refvae.spec import SelfReference
-from napari_refvae.widget.results.layers import METADATA_KEY, is_result, read_reference
+from napari_refvae.widget.results.layers import METADATA_KEY, is_result, read_input, read_reference
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from napari_refvae.explore.recipes import Recipe
     from napari_refvae.widget.explore.subject import Subject
     from napari_refvae.widget.form.references import Choice
+    from napari_refvae.widget.results.layers import InputImage
     from napari_refvae.widget.results.runs import Runs
 
 __all__ = ["Start", "load_exploration", "recipe_of", "start_from"]
@@ -30,16 +31,17 @@ __all__ = ["Start", "load_exploration", "recipe_of", "start_from"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Start:
-    """An image, its references, the model's name, and what to begin with."""
+    """An image, its references, the model's name, what to begin with, and a sentence on what is not as it was."""
 
     layer: Image
     choices: list[Choice]
     model: str
     recipe: Recipe
+    differs: str
 
 
-def start_from(layer: Any, runs: Runs, images: Sequence[Image]) -> Start:
-    """What made a sample layer, found again among the open layers.
+def start_from(layer: Any, runs: Runs, images: Sequence[Image], point: Sequence[float] | None = None) -> Start:
+    """What made a sample layer, found again among the open layers; of stacks the planes at a point of the world.
 
     Raises
     ------
@@ -55,9 +57,10 @@ def start_from(layer: Any, runs: Runs, images: Sequence[Image]) -> Start:
     image = next((one for one in images if one.name == run.origin.name), None)
     if image is None:
         raise InvalidInputError(f"expected the image {run.origin.name!r} that the sample was made of: open it again")
-    choices = [_found(entry, images, None) for entry in _guiding(record)]
+    choices = [_found(entry, images, None, point) for entry in _guiding(record)]
     recipe = recipe_of(record, layer.metadata[METADATA_KEY]["sample"] or 0)
-    return Start(image, choices, record["model"]["name"], recipe)
+    differs = _differences(record, run.origin, read_input(image, point))
+    return Start(image, choices, record["model"]["name"], recipe, differs)
 
 
 def recipe_of(record: Mapping[str, Any], index: int) -> Recipe:
@@ -104,11 +107,41 @@ def _found(
         return SelfReference()
     path = entry.get("path")
     if path is None:
-        alike = (one for one in images if pixel_hash(read_reference(one, point).image) == entry.get("sha256"))
-        if (layer := next(alike, None)) is not None:
-            return layer
+        for layer in sorted(images, key=lambda one: one.name != entry["name"]):  # the one of that name first
+            if _has_pixels(layer, point, entry.get("sha256")):
+                return layer
         raise InvalidInputError(f"expected the reference {entry['name']!r} among the layers: open it again")
     for place in (Path(path), *([] if beside is None else [beside / Path(path).name])):
         if place.is_file():
             return place
     raise InvalidInputError(f"expected the reference {entry['name']!r} at {path}: put it back, or beside the file")
+
+
+def _has_pixels(layer: Image, point: Sequence[float] | None, sha256: str | None) -> bool:
+    try:
+        return pixel_hash(read_reference(layer, point).image) == sha256
+    except RefVAEError:  # it cannot be a reference at all
+        return False
+
+
+def _differences(record: Mapping[str, Any], then: InputImage, now: InputImage) -> str:
+    """What is not as it was when a sample was made."""
+    found = []
+    if pixel_hash(now.pixels) != record["input"].get("sha256"):
+        found.append(f"{now.title!r} has other pixels")
+    if now.intensity_range != then.intensity_range:
+        found.append("black and white lie elsewhere")
+    if _is_another_model(record["model"]):
+        found.append(f"the file of model {record['model']['name']} is another one")
+    return f"Not as it was when the sample was made, so others come of it: {', '.join(found)}." if found else ""
+
+
+def _is_another_model(told: Mapping[str, Any]) -> bool:
+    """Whether the model of that name is another one now; False where there is none, which is said when it is loaded."""
+    from napari_refvae.model.cache import sha256
+    from napari_refvae.model.zoo import find_model  # loads torch, which has made the sample
+
+    try:
+        return sha256(find_model(told["name"])) != told["sha256"]
+    except (RefVAEError, OSError):
+        return False

@@ -5,15 +5,28 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from napari_refvae.explore.mix import Mix
 from napari_refvae.explore.recipes import Composition, Draw, Fade, LatentRecipe, Painting, Variation
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from napari_refvae.explore.mix import Mix
     from napari_refvae.explore.recipes import Recipe
 
-__all__ = ["balanced", "can_roll", "described", "dials_of", "percent", "rolled", "short_name", "turned", "with_mix"]
+__all__ = [
+    "balanced",
+    "can_roll",
+    "described",
+    "dials_of",
+    "percent",
+    "rolled",
+    "short_name",
+    "turned",
+    "with_mix",
+    "without_reference",
+]
 
 NOTHING = "no reference"
 SHOWN = 0.005
@@ -67,6 +80,28 @@ def with_mix(recipe: Recipe, mix: Mix) -> Recipe:
     return replace(dials_of(recipe), mix=mix)
 
 
+def without_reference(recipe: Recipe, index: int) -> Recipe:
+    """The same after a reference was taken out: its weight goes, and those behind it move up.
+
+    What was painted with it is as the weights say again; labels of references behind it move up too.
+    """
+    match recipe:
+        case Draw():
+            return replace(recipe, mix=_without(recipe.mix, index))
+        case Painting():
+            return _painted_without(recipe, index)
+        case Variation():
+            of = without_reference(recipe.of, index)
+            assert isinstance(of, LatentRecipe)  # as what it came from
+            return replace(recipe, of=of)
+        case Composition():
+            parts = tuple((without_reference(part, index), mask) for part, mask in recipe.parts)
+            return replace(recipe, base=without_reference(recipe.base, index), parts=parts)
+        case Fade():
+            return replace(recipe, of=without_reference(recipe.of, index))
+    return recipe
+
+
 def can_roll(recipe: Recipe) -> bool:
     """Whether another seed makes sense: a composition has several."""
     return isinstance(recipe, LatentRecipe)
@@ -113,6 +148,22 @@ def short_name(recipe: Recipe, names: Sequence[str]) -> str:
 def percent(part: float) -> str:
     """A part of 1, such as ``60 %``; it does not break at the end of a line."""
     return f"{100 * part:.0f}\N{NO-BREAK SPACE}%"
+
+
+def _without(mix: Mix, index: int) -> Mix:
+    return Mix(mix.weights[:index] + mix.weights[index + 1 :])
+
+
+def _painted_without(painting: Painting, index: int) -> Painting:
+    """Labels stay numbered from 1 without a gap, as the panel paints them."""
+    labels, mixes = np.zeros_like(painting.labels), dict[int, Mix]()
+    for label, mix in painting.mixes.items():
+        if set(mix.used) != {index}:
+            number = len(mixes) + 1
+            labels[painting.labels == label] = number
+            mixes[number] = _without(mix, index)
+    base = replace(painting.base, mix=_without(painting.base.mix, index))
+    return replace(painting, labels=labels, mixes=mixes, base=base)
 
 
 def _blend(mix: Mix, names: Sequence[str]) -> str:

@@ -40,6 +40,8 @@ class Weights(QWidget):
 
     mixed = Signal()
     """The user moved a weight."""
+    removed = Signal(int)
+    """A reference was taken out: its number; those after it have moved up. `listed` comes next."""
     listed = Signal()
     """References came or went."""
 
@@ -79,10 +81,14 @@ class Weights(QWidget):
 
     def remove(self, choice: Choice) -> None:
         """Take a reference out."""
-        weights = [made.value() for made in self.sliders]
-        kept = [(one, weight) for one, weight in zip(self.choices, weights, strict=True) if one is not choice]
-        self.fill([one for one, _ in kept])
-        self.show_mix(Mix(tuple(weight for _, weight in kept)))
+        if choice not in self.choices:
+            return
+        index = self.choices.index(choice)
+        weights, choices = [made.value() for made in self.sliders], list(self.choices)
+        del weights[index], choices[index]
+        self.fill(choices)
+        self.show_mix(Mix(tuple(weights)))
+        self.removed.emit(index)
         self.listed.emit()
 
     def fill(self, choices: Sequence[Choice]) -> None:

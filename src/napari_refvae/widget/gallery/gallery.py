@@ -111,9 +111,11 @@ class Gallery(QWidget):
             self._runs.show_only(run, min(run.samples))
 
     def export(self, suffix: str, folder: str | None = None) -> None:
-        """Write the kept samples to a folder, in a worker; ask which if none is given."""
+        """Write the kept samples of all channels to a folder, in a worker; ask which if none is given."""
         folder = folder or QFileDialog.getExistingDirectory(self, "Folder for the kept samples")
-        if self._run is not None and folder and start_export(self._run, folder, suffix, self._written):
+        if self._run is None or not folder:
+            return
+        if start_export(self._runs.together(self._run), folder, suffix, self._written):
             self._writing = True
             self._tell()
 

@@ -54,8 +54,12 @@ def read_channel_axis(layer: Image, axis: int, point: Sequence[float] | None = N
     Raises
     ------
     InvalidInputError
-        If the stack has no such axis before its last two.
+        If the layer is in colours, or the stack has no such axis before its last two.
     """
+    if layer.rgb:
+        raise InvalidInputError(
+            f"expected a grey stack whose planes are channels; got {layer.name!r}, RGB: upscale it without channel_axis"
+        )
     count = layer.ndim - 2
     if not -count <= axis < count:
         raise InvalidInputError(

@@ -1,7 +1,8 @@
-"""The kept samples of a run as files, with the side-car that makes them again."""
+"""The kept samples of runs as files, with the side-car that makes them again."""
 
 from __future__ import annotations
 
+import itertools
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -83,12 +84,14 @@ class Export:
         return save_samples(_Kept.of(self.record, self.kept), self.folder, self.stem, self.suffix)
 
 
-def start_export(run: Run, folder: Path | str, suffix: str, on_end: Callable[[], None]) -> bool:
+def start_export(runs: Sequence[Run], folder: Path | str, suffix: str, on_end: Callable[[], None]) -> bool:
     """Write the kept samples in a worker, and say what became of them, even if nobody waits for it any more.
 
     Parameters
     ----------
-    run, folder, suffix
+    runs
+        A run, or those of one click on several channels; those without a kept sample are left out.
+    folder, suffix
         As `Export.of` takes them.
     on_end
         Called on the main thread when that is over, however it ended.
@@ -99,16 +102,30 @@ def start_export(run: Run, folder: Path | str, suffix: str, on_end: Callable[[],
         Whether it began; if not, the reason is said.
     """
     try:
-        export = Export.of(run, folder, suffix)
+        kept = [run for run in runs if any(sample.kept for sample in run.samples.values())]
+        exports = [Export.of(run, folder, suffix) for run in kept or runs[:1]]  # without any, that is said
     except OutputError as error:
         show_error(str(error))
         return False
-    worker = thread_worker(export.write, ignore_errors=True, start_thread=False)()
+    worker = thread_worker(_write_all, ignore_errors=True, start_thread=False)(exports)
     worker.returned.connect(lambda written: show_info(_told(written)))
     worker.errored.connect(lambda error: show_error(explain(error)))
     worker.finished.connect(on_end)
     start_apart(worker)
     return True
+
+
+def _write_all(exports: Sequence[Export]) -> list[list[Path]]:
+    """The files of each; if something cannot be written, then nothing is."""
+    written: list[list[Path]] = []
+    try:
+        for export in exports:
+            written.append(export.write())
+    except OutputError:
+        for path in itertools.chain(*written):
+            path.unlink(missing_ok=True)
+        raise
+    return written
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -137,6 +154,10 @@ class _Kept:
         )
 
 
-def _told(files: Sequence[Path]) -> str:
-    *samples, record = files
-    return f"{len(samples)} written to {record.parent}, with {record.name}, which makes them again."
+def _told(written: Sequence[Sequence[Path]]) -> str:
+    """How many samples, where, and what makes them again."""
+    count = sum(len(files) - 1 for files in written)
+    records = ", ".join(files[-1].name for files in written)
+    channels = f" of {len(written)} channels" if len(written) > 1 else ""
+    makes = "make" if len(written) > 1 else "makes"
+    return f"{count} written{channels} to {written[0][-1].parent}, with {records}, which {makes} them again."

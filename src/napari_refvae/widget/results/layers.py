@@ -18,7 +18,7 @@ from napari_refvae.widget.results.geometry import Geometry, StackPlace
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from napari.layers import Image
+    from napari.layers import Image, Labels
     from numpy.typing import NDArray
 
 __all__ = ["METADATA_KEY", "InputImage", "is_result", "read_input", "read_reference", "read_truth", "shown_plane"]
@@ -178,7 +178,7 @@ def is_result(layer: Any) -> bool:
     return METADATA_KEY in layer.metadata
 
 
-def shown_plane(layer: Image, point: Sequence[float] | None = None) -> tuple[int, ...]:
+def shown_plane(layer: Image | Labels, point: Sequence[float] | None = None) -> tuple[int, ...]:
     """Index of the plane that is shown at a point of the world; empty for a single image."""
     if layer.ndim == 2:
         return ()
@@ -189,7 +189,7 @@ def shown_plane(layer: Image, point: Sequence[float] | None = None) -> tuple[int
     return tuple(int(index) for index in np.clip(np.rint(position), 0, np.array(shape) - 1))
 
 
-def _full(layer: Image) -> Any:
+def _full(layer: Image | Labels) -> Any:
     return layer.data[0] if layer.multiscale else layer.data
 
 

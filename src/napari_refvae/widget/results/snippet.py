@@ -10,6 +10,7 @@ from napari_refvae.widget.results.layers import METADATA_KEY
 from napari_refvae.widget.results.maps import MapSpec
 
 if TYPE_CHECKING:
+    from napari_refvae.widget.results.layers import InputImage
     from napari_refvae.widget.results.runs import Run
 
 __all__ = ["python_of"]
@@ -104,9 +105,17 @@ def _arguments(run: Run, record: Any) -> dict[str, str]:
         source["plane"] = repr(origin.plane)
     if run.channel_axis is not None:
         source["channel_axis"] = repr(run.channel_axis)
-    if origin.intensity_range is not None and not run.click:  # channels have their own
+    if settings.get("self_ensemble", "auto") != "auto":
+        source["self_ensemble"] = repr(settings["self_ensemble"])
+    if origin.intensity_range is not None and (not run.click or _is_declared(origin)):  # channels have their own
         source["intensity_range"] = f"({origin.intensity_range.low!r}, {origin.intensity_range.high!r})"
     return source | _maps(run)
+
+
+def _is_declared(origin: InputImage) -> bool:
+    """Whether black and white were given, and not read off the contrast limits."""
+    told = origin.intensity_range
+    return told is not None and (told.low, told.high) != origin.look["contrast_limits"]
 
 
 def _maps(run: Run) -> dict[str, str]:

@@ -64,8 +64,11 @@ class Composing(Section):
         emptied(self._rows)
         self.parts = {}
         plane = self._plane()
-        for number in [] if plane is None else np.unique(plane[plane > 0])[:MOST]:
-            self.parts[int(number)] = box = ChoiceBox("Which step of the history shows there")
+        numbers: list[int] = [] if plane is None else np.unique(plane[plane > 0]).tolist()
+        if len(numbers) > MOST:
+            self.tell(f"There are {len(numbers)} labels; the first {MOST} get a step each, the others the current one.")
+        for number in numbers[:MOST]:
+            self.parts[number] = box = ChoiceBox("Which step of the history shows there")
             self._rows.addLayout(row(label(f"Label {number}"), box.native, 1))
         self._offer_steps()
 
@@ -96,7 +99,7 @@ class Composing(Section):
         subject, layer = self.explorer.subject, self.ground.layer
         if subject is None or layer is None or not isinstance(self.layer.value, Labels):
             return None
-        return labels_on(self.layer.value, layer, subject.size)
+        return labels_on(self.layer.value, layer, subject.size, self.ground.viewer.dims.point)
 
     def _offer_layers(self, *_: Any) -> None:
         marks = [one for one in self.ground.marks if isinstance(one, Labels)]

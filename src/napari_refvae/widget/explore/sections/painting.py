@@ -65,6 +65,7 @@ class PaintSection(Section):
         weights.listed.connect(self._show_legend)
         explorer.recipe_changed.connect(self._keep_painting)
         ground.viewer.layers.events.removed.connect(self._layer_removed)
+        ground.chosen.connect(self._let_go)  # what is painted is on the grid of the image before
         self._show_legend()
 
     def paint(self) -> None:
@@ -112,7 +113,7 @@ class PaintSection(Section):
         subject, layer = self.explorer.subject, self.ground.layer
         if self.labels is None or subject is None or layer is None:
             return
-        plane = labels_on(self.labels, layer, subject.size)
+        plane = labels_on(self.labels, layer, subject.size, self.ground.viewer.dims.point)
         mixes = {number: Mix.of(number - 1) for number in range(1, len(self._weights.choices) + 1)}
         base = dials_of(self.explorer.recipe)
         if not plane.any():
@@ -139,6 +140,8 @@ class PaintSection(Section):
                 self.explorer.steer(self.explorer.recipe.base)
 
     def _let_go(self) -> None:
+        """The layer is an ordinary one from now on."""
+        self._soon.stop()
         labels, self.labels = self.labels, None
         if labels is not None:
             for event in (labels.events.paint, labels.events.labels_update, labels.events.data):

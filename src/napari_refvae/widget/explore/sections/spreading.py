@@ -51,11 +51,16 @@ class Spreading(Section):
 
     def pick(self) -> None:
         """Draw many and pick."""
-        subject, explorer = self.explorer.subject, self.explorer
+        explorer = self.explorer
+        subject, names = explorer.subject, explorer.names
         if subject is None:
             return
         count, picks, draw = self.draws.value(), min(self.picks.value(), self.draws.value()), dials_of(explorer.recipe)
-        explorer.work(lambda: pick_samples(explorer.desk, subject, draw, count, picks), explorer.add, self._picked)
+        explorer.work(
+            lambda: pick_samples(explorer.desk, subject, draw, count, picks),
+            lambda sample: explorer.add(sample, subject, names),
+            self._picked,
+        )
 
     def _picked(self, picks: list[Pick]) -> None:
         shares = ", ".join(f"{percent(pick.share)} (seed {pick.recipe.seed})" for pick in picks).replace(

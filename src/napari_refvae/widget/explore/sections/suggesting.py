@@ -12,7 +12,6 @@ from napari_refvae.imageio.files import IMAGE_SUFFIXES
 from napari_refvae.widget.explore.jobs import rank_references
 from napari_refvae.widget.explore.parts import button, column, emptied, note, row
 from napari_refvae.widget.explore.sections.base import Section
-from napari_refvae.widget.explore.weights import name_of
 from napari_refvae.widget.form.references import read_choice
 
 if TYPE_CHECKING:
@@ -60,7 +59,11 @@ class Suggesting(Section):
 
     def rank_folder(self, folder: Path | str) -> None:
         """Rank the images in a folder."""
-        files = sorted(path for path in Path(folder).iterdir() if path.suffix.lower() in IMAGE_SUFFIXES)
+        try:
+            files = sorted(path for path in Path(folder).iterdir() if path.suffix.lower() in IMAGE_SUFFIXES)
+        except OSError as error:
+            self.tell(f"Expected a folder of images; {folder} cannot be read ({error.strerror}): choose another one.")
+            return
         self._rank(files, f"images in {Path(folder).name}")
 
     def _rank(self, choices: Sequence[Choice], what: str) -> None:
@@ -68,23 +71,37 @@ class Suggesting(Section):
         if subject is None or not choices:
             self.tell(f"There are no {what} to choose references from.")
             return
-        try:
-            items = [read_choice(choice, self.ground.viewer.dims.point) for choice in choices]
-        except RefVAEError as error:
-            self.tell(f"{error}.")
-            return
-        named = {name_of(choice): choice for choice in choices}
-        explorer.work(
-            lambda: rank_references(explorer.desk, subject, items), on_result=lambda found: self._show(found, named)
-        )
+        usable, items = self._read(choices)
+        if items:
+            explorer.work(
+                lambda: rank_references(explorer.desk, subject, items),
+                on_result=lambda found: self._show([(usable[number], one) for number, one in found], len(choices)),
+            )
 
-    def _show(self, found: Sequence[Suggestion], named: dict[str, Choice]) -> None:
+    def _read(self, choices: Sequence[Choice]) -> tuple[list[Choice], list[Any]]:
+        """Those that can be used, and what is read of them; if none can, the reason is said."""
+        usable: list[Choice] = []
+        items: list[Any] = []
+        refused: RefVAEError | None = None
+        for choice in choices:
+            try:
+                items.append(read_choice(choice, self.ground.viewer.dims.point))
+                usable.append(choice)
+            except RefVAEError as error:
+                refused = error
+        if not items:
+            self.tell(f"{refused}.")
+        return usable, items
+
+    def _show(self, found: Sequence[tuple[Choice, Suggestion]], asked: int) -> None:
         """The best ones, each with a button that adds it."""
         emptied(self._found)
         self.uses = []
-        for one in found[:SHOWN]:
-            self._found.addWidget(self._line(one, named[one.reference.name]))
-        self.tell(f"Ranked {len(found)} images; the most alike comes first.")
+        for choice, one in found[:SHOWN]:
+            self._found.addWidget(self._line(one, choice))
+        left_out = asked - len(found)
+        rest = f" {left_out} cannot be used and {'is' if left_out == 1 else 'are'} left out." if left_out else ""
+        self.tell(f"Ranked {len(found)} images; the most alike comes first.{rest}")
 
     def _line(self, one: Suggestion, choice: Choice) -> QWidget:
         line = QWidget()

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from napari_refvae.widget.explore.explorer import Explorer
     from napari_refvae.widget.explore.ground import Ground
     from napari_refvae.widget.explore.jobs import Trust
+    from napari_refvae.widget.explore.subject import Subject
 
 __all__ = ["Trusting"]
 
@@ -63,13 +64,12 @@ class Trusting(Section):
         draws, coverage, draw = self.draws.value(), self.coverage.value, dials_of(explorer.recipe)
         explorer.work(
             lambda: measure_trust(explorer.desk, subject, draw, draws, coverage),
-            on_result=lambda found: self._add(found),
+            on_result=lambda found: self._add(subject, found),
         )
 
-    def _add(self, trust: Trust) -> None:
-        subject, viewer = self.explorer.subject, self.ground.viewer
-        if subject is None:
-            return
+    def _add(self, subject: Subject, trust: Trust) -> None:
+        """The maps, where the image that was drawn from lies."""
+        viewer = self.ground.viewer
         covered = percent(trust.coverage)
         names = (f"spread of {trust.draws} draws", f"{covered} interval, half its width")
         made: list[Image] = []

@@ -98,9 +98,9 @@ class Varying(Section):
         if not isinstance(recipe, LatentRecipe):
             self.tell("A composition has no variations: turn to one of its parts in the history, and vary that.")
             return []
-        marks = self.lock.value
+        marks, point = self.lock.value, self.ground.viewer.dims.point
         try:
-            locked = None if isinstance(marks, str) else covered(marks, layer, subject.size)
+            locked = None if isinstance(marks, str) else covered(marks, layer, subject.size, point)
         except RefVAEError as error:
             self.tell(f"{error}.")
             return []
