@@ -1,13 +1,19 @@
 from __future__ import annotations
 
+import gc
 import threading
 from typing import TYPE_CHECKING, Any
 
+import napari
 import numpy as np
 import pytest
+from app_model import Application
+from napari._qt._qapp_model.qactions import init_qactions
 from napari.components import ViewerModel
+from napari.plugins import _initialize_plugins
 from napari.utils.notifications import notification_manager
 from pictures import PHOTOGRAPH, TEXTURE
+from qtpy.QtCore import QEvent
 
 from napari_refvae import upscale_layer
 from napari_refvae.engine.device import Choice
@@ -92,6 +98,23 @@ def _finished(result: SuperResolutionResult) -> list[FinishedSample]:
         FinishedSample(index, sr, result.references[index], result.seeds[index], result.lr_psnr[index])
         for index, sr in enumerate(result.sr)
     ]
+
+
+@pytest.fixture(scope="module")
+def shared_viewer(qapp: Any) -> Iterator[Any]:
+    """A real viewer for a whole module: opening one takes longer than all else here."""
+    if Application.get_app("napari") is not None:  # it was told of the plugins, and napari's fixtures have forgotten it
+        Application.destroy("napari")
+        _initialize_plugins.cache_clear()
+        init_qactions.cache_clear()
+    viewer = napari.Viewer(show=False)
+    yield viewer
+    viewer.close()
+    del viewer
+    for _ in range(2):  # napari's own fixture checks that no window is left over
+        gc.collect()
+        qapp.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+        qapp.processEvents()
 
 
 @pytest.fixture(scope="session")

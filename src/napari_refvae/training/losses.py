@@ -235,7 +235,8 @@ def spectrum(samples: Tensor, hr: Tensor, scale: int) -> Tensor:
     """
     ours = _band_powers(samples.flatten(0, 1)).unflatten(0, samples.shape[:2]).mean(dim=0)
     apart = ((ours + FAINTEST).log() - (_band_powers(hr) + FAINTEST).log()).abs()
-    hidden = _hidden_bands(apart.shape[-2:], hr.shape[-2:], scale).to(apart)
+    bands, size = (apart.shape[-2], apart.shape[-1]), (hr.shape[-2], hr.shape[-1])
+    hidden = _hidden_bands(bands, size, scale).to(apart)
     return (apart * hidden).sum(dim=(-2, -1)) / hidden.sum()
 
 

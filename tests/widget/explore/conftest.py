@@ -1,13 +1,10 @@
 from __future__ import annotations
 
-import gc
 from typing import TYPE_CHECKING, Any
 
-import napari
 import numpy as np
 import pytest
 from exploring import LOW, NAMES, PATIENCE, REFERENCES, add_images
-from qtpy.QtCore import QEvent
 
 from napari_refvae.widget.explore.panel import ExplorePanel
 from napari_refvae.widget.preferences import Preferences
@@ -21,19 +18,6 @@ if TYPE_CHECKING:
 @pytest.fixture
 def preferences(tiny_model: Path) -> Preferences:
     return Preferences(model=str(tiny_model), device="cpu", precision="float32")
-
-
-@pytest.fixture(scope="module")
-def shared_viewer(qapp: Any) -> Iterator[Any]:
-    """Opening one takes longer than all else here."""
-    viewer = napari.Viewer(show=False)
-    yield viewer
-    viewer.close()
-    del viewer
-    for _ in range(2):  # napari's own fixture checks that no window is left over
-        gc.collect()
-        qapp.sendPostedEvents(None, QEvent.Type.DeferredDelete)
-        qapp.processEvents()
 
 
 @pytest.fixture
