@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,8 +22,8 @@ __all__ = ["Geometry", "StackPlace"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Geometry:
-    """Where the pixels of a plane lie in the world: what a 2-D napari layer calls by these names."""
+class _Axes:
+    """Where pixels lie along some axes: what a napari layer calls by these names."""
 
     scale: NDArray[np.float64]
     translate: NDArray[np.float64]
@@ -32,6 +32,11 @@ class Geometry:
     affine: NDArray[np.float64]
     units: tuple[Any, ...]
     axis_labels: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Geometry(_Axes):
+    """Where the pixels of a plane lie in the world: the last two axes of a napari layer."""
 
     @classmethod
     def of(cls, layer: Image) -> Geometry:
@@ -72,7 +77,7 @@ class Geometry:
 
     def as_keywords(self) -> dict[str, Any]:
         """Keywords of ``viewer.add_image``."""
-        return {name: getattr(self, name) for name in self.__slots__}
+        return {field.name: getattr(self, field.name) for field in fields(self)}
 
     @property
     def _linear(self) -> NDArray[np.float64]:
@@ -81,19 +86,11 @@ class Geometry:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class StackPlace:
+class StackPlace(_Axes):
     """Where one plane of a stack lies on the axes before the last two: what is made of it lies there, and there only.
 
-    The fields are those of `Geometry`, for a stack of this one plane; ``affine`` is ``(k + 1, k + 1)`` for ``k`` axes.
+    The fields are those of a stack of this one plane; ``affine`` is ``(k + 1, k + 1)`` for ``k`` axes.
     """
-
-    scale: NDArray[np.float64]
-    translate: NDArray[np.float64]
-    rotate: NDArray[np.float64]
-    shear: NDArray[np.float64]
-    affine: NDArray[np.float64]
-    units: tuple[Any, ...]
-    axis_labels: tuple[str, ...]
 
     @classmethod
     def of(cls, layer: Image, plane: Sequence[int]) -> StackPlace | None:
