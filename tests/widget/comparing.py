@@ -12,7 +12,7 @@ from napari_refvae.widget.results.layers import read_input
 from napari_refvae.widget.results.runs import Runs
 
 if TYPE_CHECKING:
-    from napari_refvae.widget.results.runs import Run
+    from napari_refvae.widget.results.run import Run
 
 LEVELS = (60, 120, 180, 240)
 """Sample ``k`` is grey of this level everywhere."""

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from napari_refvae.regions import Region
     from napari_refvae.spec import IntensityRange
     from napari_refvae.widget.results.layers import InputImage
-    from napari_refvae.widget.results.runs import Run
+    from napari_refvae.widget.results.run import Run
 
     Steps = Generator[Progress | FinishedSample | None, None, SuperResolutionResult]
 

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     import napari
 
     from napari_refvae.engine.result import FinishedSample, SuperResolutionResult
-    from napari_refvae.widget.results.runs import Run
+    from napari_refvae.widget.results.run import Run
 
 __all__ = ["UpscaleWidget"]
 

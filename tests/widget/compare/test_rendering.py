@@ -13,7 +13,7 @@ from napari.components import ViewerModel
 from napari.layers import Image
 
 from napari_refvae.widget.compare.pictures import Picture, pictures_of
-from napari_refvae.widget.compare.rendering import Window, averaged, coloured, rendered
+from napari_refvae.widget.compare.rendering import Window, averaged, rendered
 from napari_refvae.widget.results.geometry import Geometry
 from napari_refvae.widget.results.layers import is_result
 
@@ -54,21 +54,6 @@ def test_beyond_the_edge_it_is_transparent():
     image = rendered(shown, Window(top - 2, left - 2, 0.25, int(4 * (bottom - top + 4)), int(4 * (right - left + 4))))
     covered = (image[..., 3] > 0).sum() * 0.25**2
     assert covered == pytest.approx(NOISE[..., 0].size, rel=0.02)
-
-
-def test_values_are_seen_through_limits_gamma_and_colormap():
-    values = np.array([[0, 100, 300, 900]], np.uint16)
-    grey = Image(values, contrast_limits=(100, 300), gamma=2.0, colormap="green")
-    assert coloured(values, grey)[0, :, 1].tolist() == [0, 0, 255, 255]
-    assert not coloured(values, grey)[..., (0, 2)].any()
-    half = coloured(np.array([[200.0]]), grey)[0, 0, 1]
-    assert half == pytest.approx(255 * 0.5**2, abs=1)
-
-
-def test_alpha_is_kept():
-    values = np.zeros((1, 2, 4), np.uint8)
-    values[0, 1, 3] = 100
-    assert coloured(values, Image(values, rgb=True))[0, :, 3].tolist() == [0, 100]
 
 
 def test_small_views_are_averages():

@@ -14,10 +14,12 @@ from napari.layers import Image
 from napari_refvae.regions import Region
 from napari_refvae.widget.results.layers import METADATA_KEY, is_result, read_input
 from napari_refvae.widget.results.maps import MapSpec
-from napari_refvae.widget.results.runs import Run, Runs
+from napari_refvae.widget.results.runs import Runs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from napari_refvae.widget.results.run import Run
 
 LR = np.zeros((5, 7), np.uint8)
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from napari_refvae.widget.compare.pictures import Picture
     from napari_refvae.widget.compare.stage import Stage
-    from napari_refvae.widget.results.runs import Run
+    from napari_refvae.widget.results.run import Run
 
 __all__ = ["ComparePanel"]
 

@@ -15,7 +15,7 @@ from napari_refvae.widget.results.layers import METADATA_KEY
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from napari_refvae.widget.results.runs import Run
+    from napari_refvae.widget.results.run import Run
 
 __all__ = ["FAITHFUL", "INPUT", "TRUTH", "Picture", "comparison_metadata", "pictures_of", "sample_key"]
 

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from napari.layers import Image
 
     from napari_refvae.widget.compare.pictures import Picture
-    from napari_refvae.widget.results.runs import Run, Runs
+    from napari_refvae.widget.results.run import Run
+    from napari_refvae.widget.results.runs import Runs
 
 __all__ = ["Stage"]
 

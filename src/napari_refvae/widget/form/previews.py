@@ -9,7 +9,7 @@ from qtpy.QtCore import QSize, Qt, qInstallMessageHandler
 from qtpy.QtGui import QImage, QImageReader, QPixmap
 from qtpy.QtWidgets import QLabel
 
-from napari_refvae.widget.compare.rendering import coloured
+from napari_refvae.widget.results.colours import coloured
 from napari_refvae.widget.results.layers import shown_plane
 
 if TYPE_CHECKING:

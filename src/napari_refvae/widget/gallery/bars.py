@@ -23,7 +23,7 @@ from qtpy.QtWidgets import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from napari_refvae.widget.results.runs import Run
+    from napari_refvae.widget.results.run import Run
 
 __all__ = ["Choices", "Verdicts"]
 

@@ -10,7 +10,7 @@ from napari_refvae.widget.shortcuts import KEEP, NEXT_SAMPLE, PREVIOUS_SAMPLE
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from napari_refvae.widget.results.runs import SampleLayers
+    from napari_refvae.widget.results.run import SampleLayers
 
 __all__ = ["consistency", "hint", "in_words", "known_of"]
 

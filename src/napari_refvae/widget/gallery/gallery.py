@@ -22,7 +22,8 @@ from napari_refvae.widget.shortcuts import BLINK, KEEP, NEXT_SAMPLE, PREVIOUS_SA
 
 if TYPE_CHECKING:
     from napari_refvae.widget.compare.pictures import Picture
-    from napari_refvae.widget.results.runs import Run, Runs, SampleLayers
+    from napari_refvae.widget.results.run import Run, SampleLayers
+    from napari_refvae.widget.results.runs import Runs
 
 __all__ = ["Gallery"]
 

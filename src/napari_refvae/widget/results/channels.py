@@ -9,7 +9,7 @@ from napari.layers import Image
 
 from napari_refvae.errors import InvalidInputError
 from napari_refvae.spec import ImageReference
-from napari_refvae.widget.compare.rendering import coloured
+from napari_refvae.widget.results.colours import coloured
 from napari_refvae.widget.results.layers import read_input
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_refvae.widget.results.runs import Run, RunRecord
+    from napari_refvae.widget.results.run import Run, RunRecord
 
 __all__ = ["Export", "start_export"]
 

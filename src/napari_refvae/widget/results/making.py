@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from napari.layers import Image
 
-from napari_refvae.widget.compare.rendering import coloured
+from napari_refvae.widget.results.colours import coloured
 from napari_refvae.widget.results.layers import METADATA_KEY
 
 if TYPE_CHECKING:

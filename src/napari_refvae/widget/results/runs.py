@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from napari_refvae.widget.results.layers import InputImage
     from napari_refvae.widget.results.maps import FinishedMap
 
-__all__ = ["Run", "RunRecord", "Runs", "SampleLayers"]
+__all__ = ["Runs"]
 
 
 class Runs:

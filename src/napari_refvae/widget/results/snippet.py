@@ -11,7 +11,7 @@ from napari_refvae.widget.results.maps import MapSpec
 
 if TYPE_CHECKING:
     from napari_refvae.widget.results.layers import InputImage
-    from napari_refvae.widget.results.runs import Run
+    from napari_refvae.widget.results.run import Run
 
 __all__ = ["python_of"]
 
