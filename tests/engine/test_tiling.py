@@ -1,8 +1,11 @@
+import math
+
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from napari_refvae.engine.tiling import ENOUGH, SMALLEST_TILE, automatic_tiles, plan_tiles
+from napari_refvae.engine.tiling import SMALLEST_TILE, automatic_tiles, plan_tiles
 from napari_refvae.regions import Region, TileSpec
 
 sides = st.integers(1, 120)
@@ -40,7 +43,9 @@ def test_aligned_tiles_begin_on_the_grid_and_lose_no_context(height, width, size
         below, right = height - tile.read.y - tile.read.height, width - tile.read.x - tile.read.width
         assert min(below, right) >= 0
         assert below % alignment == right % alignment == 0
+        assert tile.read.padded(0, (height, width)) == tile.read
         assert tile.read.intersect(loose.read) == loose.read
+        assert tile.read.intersect(loose.read.padded(alignment - 1, (height, width))) == tile.read
         assert tile.write == loose.write
 
 
@@ -58,13 +63,68 @@ def test_a_window_is_covered_once_and_read_with_the_context_around_it(bounds, si
     assert covered.sum() == height * width
 
 
+@given(height=sides, width=sides, size=st.integers(1, 60))
+@settings(max_examples=40, deadline=None)
+def test_tiles_come_row_by_row_and_are_as_even_and_as_few_as_can_be(height, width, size):
+    writes = [tile.write for tile in plan(height, width, TileSpec(size), halo=7)]
+    assert [(write.y, write.x) for write in writes] == sorted((write.y, write.x) for write in writes)
+    assert len(writes) == math.ceil(height / size) * math.ceil(width / size)
+    for lengths in ([write.height for write in writes], [write.width for write in writes]):
+        assert max(lengths) - min(lengths) <= 1
+
+
+# --- tiles for the memory that there is
+
+GIB = 2**30
+HALO = 8
+
+sizes = st.tuples(st.integers(1, 4000), st.integers(1, 4000))
+
+
+def working_bytes(pixels):
+    return 10**6 + 10_000 * pixels
+
+
+def taken(size, side):
+    """What a tile of a side takes, with its halo, but for what lies outside the image."""
+    return working_bytes(math.prod(min(length, side + 2 * HALO) for length in size))
+
+
+def automatic(size, free):
+    return automatic_tiles(size, HALO, working_bytes, free).size
+
+
 def test_one_tile_suffices_when_memory_does():
     assert len(plan(50, 70, automatic_tiles((50, 70), 8, lambda pixels: 1000 * pixels, free=10**9), halo=8)) == 1
 
 
-@given(free=st.integers(0, 10**10), size=st.tuples(st.integers(1, 4000), st.integers(1, 4000)))
-def test_automatic_tiles_fit_into_the_memory_that_is_free_and_take_no_more_than_pays(free, size):
-    spec = automatic_tiles(size, 8, lambda pixels: 10**6 + 10_000 * pixels, free)
-    reads = [min(length, spec.size + (16 if spec.size < length else 0)) for length in size]
-    assert spec.size <= max(SMALLEST_TILE, *size)
-    assert spec.size <= SMALLEST_TILE or 10**6 + 10_000 * reads[0] * reads[1] <= min(free, ENOUGH)
+@given(free=st.integers(0, 10**10), size=sizes)
+def test_automatic_tiles_leave_half_of_the_free_memory_and_take_no_more_than_a_gibibyte(free, size):
+    side = automatic(size, free)
+    assert side <= max(SMALLEST_TILE, *size)
+    assert side == SMALLEST_TILE or taken(size, side) <= min(free / 2, GIB) or max(size) < SMALLEST_TILE
+
+
+@given(free=st.integers(0, 10**10), size=sizes)
+def test_fewer_tiles_along_the_longer_side_would_not_fit(free, size):
+    side, longest = automatic(size, free), max(size)
+    if side < longest:
+        fewer = math.ceil(longest / (math.ceil(longest / side) - 1))
+        assert taken(size, fewer) > min(free / 2, GIB)
+
+
+def test_what_just_fits_is_taken():
+    assert automatic((100, 100), free=2 * taken((100, 100), 100)) == 100
+    assert automatic((100, 100), free=2 * taken((100, 100), 100) - 2) == 50
+
+
+@pytest.mark.parametrize("size", [(17, 9), (20, 20), (31, 32), (500, 3), (4000, 4000)])
+def test_without_memory_tiles_are_the_smallest(size):
+    """Below 16 pixels a side the halo outweighs what a smaller tile would save."""
+    assert automatic(size, free=0) == 16
+
+
+@pytest.mark.parametrize("size", [(1, 1), (5, 7), (16, 16)])
+def test_an_image_no_larger_than_the_smallest_tile_is_one(size):
+    for free in (0, 10**10):
+        assert automatic(size, free) == max(size)
