@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from napari_refvae.explore.recipes import FAITHFUL, Composition, Draw, Fade, Painting, Variation
     from napari_refvae.explore.recording import recipe_from_dict
     from napari_refvae.explore.reopening import reopen
+    from napari_refvae.explore.sample import Sample
     from napari_refvae.explore.scales import resized
-    from napari_refvae.explore.session import Sample, Session
+    from napari_refvae.explore.session import Session
     from napari_refvae.explore.spread import pick_spread
     from napari_refvae.explore.suggest import suggest
     from napari_refvae.explore.thumbnails import thumbnail
@@ -50,7 +51,7 @@ _HOMES = {
     "Fade": "recipes",
     "Mix": "mix",
     "Painting": "recipes",
-    "Sample": "session",
+    "Sample": "sample",
     "Session": "session",
     "Variation": "recipes",
     "pick_spread": "spread",

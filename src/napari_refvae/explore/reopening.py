@@ -15,7 +15,7 @@ from napari_refvae.spec import ImageReference, PriorReference, SelfReference
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from napari_refvae.inputs import ImageLike, ReferenceLike
+    from napari_refvae.inputs import ImageLike, ReferenceLike, TileLike
     from napari_refvae.loading import LoadedModel
 
 __all__ = ["reopen"]
@@ -30,6 +30,7 @@ def reopen(
     beside: Path | str | None = None,
     device: str = "auto",
     precision: str = "auto",
+    tile: TileLike = "auto",
 ) -> Session:
     """Begin a session as it was.
 
@@ -41,8 +42,8 @@ def reopen(
         To be given if they were no files, or have moved.
     beside
         A folder where files may lie that are no longer where they were: that of the exploration's file.
-    device, precision
-        As of `napari_refvae.upscale`.
+    device, precision, tile
+        As of `Session`. `Session.replay` takes the sample's own tiles.
 
     Raises
     ------
@@ -76,6 +77,7 @@ def reopen(
         model=loaded,
         device=device,
         precision=precision,
+        tile=tile,
         consistency=consistency,
         self_ensemble=settings.get("self_ensemble", False),
     )

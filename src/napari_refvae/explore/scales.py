@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
     from napari_refvae.spec import IntensityRange
 
-__all__ = ["resized"]
+__all__ = ["reduced", "resized"]
 
 
 @exactly()
 def resized(image: NDArray[Any], size: tuple[int, int], intensity_range: IntensityRange | None = None) -> NDArray[Any]:
     """Down-sample by antialiased bicubic interpolation (a = -0.5), to any size.
 
-    At 2x and 4x of the input `Session.decode` does better: its samples are projected anew, so they stay consistent.
+    From the input's size on `Session.decode` does better: with a ``size`` it projects anew, so samples stay consistent.
 
     Parameters
     ----------
@@ -47,9 +47,11 @@ def resized(image: NDArray[Any], size: tuple[int, int], intensity_range: Intensi
             "elsewhere, there is no more detail"
         )
     seen, cpu = normalize(image, intensity_range), torch.device("cpu")
-    alpha = None if seen.alpha is None else _reduced(image_to_tensor(seen.alpha, cpu), size)[..., 0]
-    return denormalize(_reduced(image_to_tensor(seen.rgb, cpu), size), alpha, seen.pixels, seen.bounds)
+    alpha = None if seen.alpha is None else image_from_tensor(reduced(image_to_tensor(seen.alpha, cpu), size))[..., 0]
+    rgb = image_from_tensor(reduced(image_to_tensor(seen.rgb, cpu), size))
+    return denormalize(rgb, alpha, seen.pixels, seen.bounds)
 
 
-def _reduced(planes: torch.Tensor, size: tuple[int, int]) -> NDArray[Any]:
-    return image_from_tensor(F.interpolate(planes, size=size, mode="bicubic", antialias=True, align_corners=False))
+def reduced(planes: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+    """``(1, C, H, W)`` to ``(1, C, *size)`` by antialiased bicubic interpolation."""
+    return F.interpolate(planes, size=size, mode="bicubic", antialias=True, align_corners=False)

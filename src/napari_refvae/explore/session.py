@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,60 +9,31 @@ import numpy as np
 from napari_refvae.engine.frame import DOWNSAMPLING_REACH, Frame, check_scale, plan_frame
 from napari_refvae.errors import InvalidSpecError
 from napari_refvae.explore.blending import blend, ingredients
+from napari_refvae.explore.fitting import check_size_between, fitted, put_back_missing
 from napari_refvae.explore.latents import LatentMaker
+from napari_refvae.explore.records import Order, order_of, resolved, sample_record, session_record
+from napari_refvae.explore.sample import Sample, drained
 from napari_refvae.explore.scene import Scenes
 from napari_refvae.inputs import as_range, as_region
 from napari_refvae.loading import load_upscaler
 from napari_refvae.planning import RunSettings, plan_run
-from napari_refvae.provenance import describe_run, pixel_hash
 from napari_refvae.spec import PriorReference, Progress, TileSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
     from napari_refvae.explore.recipes import Recipe
+    from napari_refvae.explore.sample import Steps
     from napari_refvae.explore.scene import Scene
     from napari_refvae.inputs import ImageLike, Picture, RangeLike, ReferenceLike, RegionLike, TileLike
     from napari_refvae.loading import LoadedModel
     from napari_refvae.regions import Region
     from napari_refvae.spec import Consistency, IntensityRange, Reference, SelfEnsemble
 
-    Steps = Generator[Progress, None, "Sample"]
-
-__all__ = ["FORMAT", "Sample", "Session"]
-
-FORMAT = "napari-refvae-exploration/1"
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Sample:
-    """One sample that a session made.
-
-    Attributes
-    ----------
-    sr
-        ``(s*h, s*w)`` or ``(s*h, s*w, C)`` in the input's dtype and kind, s being the scale.
-    recipe
-        What made it.
-    region
-        The part of the input that it shows.
-    scale
-        HR pixels per LR pixel and axis.
-    lr_psnr
-        How well it gives the input back, in dB; see `napari_refvae.SuperResolutionResult`.
-    provenance
-        JSON-ready: model, input and references with their hashes, the recipe, the sample's hash.
-    """
-
-    sr: NDArray[Any]
-    recipe: Recipe
-    region: Region
-    scale: int
-    lr_psnr: float
-    provenance: dict[str, Any] = field(repr=False)
+__all__ = ["Session"]
 
 
 class Session:
@@ -74,8 +44,28 @@ class Session:
 
     Parameters
     ----------
-    image, references, model, device, precision, tile, intensity_range, consistency, self_ensemble
-        As of `napari_refvae.upscale`. Mixes weigh the references in this order.
+    image
+        ``(h, w)`` grey, ``(h, w, 3)`` RGB or ``(h, w, 4)`` RGBA of any integer or float dtype; the path of such an
+        image; or a napari image layer. NaN and infinite values return in all samples.
+    references
+        None, one or several, of any size: arrays, paths, layers, ``"self"`` or ``"none"``. Mixes weigh them in this
+        order; what their weights lack to 1 is "no reference".
+    model
+        Name, file, or what `napari_refvae.load_model` returned.
+    device
+        ``"auto"``, ``"cpu"``, ``"cuda:N"`` or ``"mps"``.
+    precision
+        ``"auto"``, ``"float32"`` or ``"bfloat16"``.
+    tile
+        ``"auto"`` (from free memory), the side of a tile in LR pixels, a `TileSpec`, or None for no tiles.
+    intensity_range
+        The stored values that mean black and white, ``(low, high)``; by default a grey layer's contrast limits,
+        otherwise the dtype's range, 0..1 for floats.
+    consistency
+        ``"bicubic"``: every sample, reduced by antialiased bicubic down-sampling, gives the input back. None: off.
+    self_ensemble
+        Whether details are averaged over the input's eight flips and turns, at eight times the cost. ``"auto"``: where
+        vividness is 0.
 
     Attributes
     ----------
@@ -137,6 +127,7 @@ class Session:
         region: RegionLike = None,
         *,
         scale: int | None = None,
+        size: tuple[int, int] | None = None,
         context: int | None = None,
         on_progress: Callable[[Progress], None] | None = None,
     ) -> Sample:
@@ -149,7 +140,10 @@ class Session:
         region
             Only this part, as in `napari_refvae.upscale`.
         scale
-            2, 4 or 8; the model's by default. See `napari_refvae.explore.scales` for any size.
+            2, 4 or 8; the model's by default.
+        size
+            Height and width of what comes out, in place of a scale: any, from the input's size to the model's. It is
+            the sample's own down-sampling, projected anew; see `napari_refvae.explore.fitting`.
         context
             LR pixels around the region that are looked at, at least 2. By default as many as it takes for the region
             to come out as in the whole image; fewer are faster, for previews.
@@ -161,30 +155,49 @@ class Session:
         RefVAEError
             One of its kinds.
         """
-        run = self.steps(recipe, region, scale=scale, context=context)
-        while True:
-            try:
-                step = next(run)
-            except StopIteration as stop:
-                sample: Sample = stop.value
-                return sample
-            if on_progress is not None:
-                on_progress(step)
+        return drained(self.steps(recipe, region, scale=scale, size=size, context=context), on_progress)
 
     def steps(
-        self, recipe: Recipe, region: RegionLike = None, *, scale: int | None = None, context: int | None = None
+        self,
+        recipe: Recipe,
+        region: RegionLike = None,
+        *,
+        scale: int | None = None,
+        size: tuple[int, int] | None = None,
+        context: int | None = None,
     ) -> Steps:
         """Like `decode`, as a generator, which may be closed at any yield."""
-        recipe.check(self.size, len(self.references))
-        chosen = check_scale(scale, self.scale)
-        frame = self._frame(as_region(region), context)
-        tiles = self._request.tiles or self._placed.automatic_tiles(frame)
-        if context is not None:
-            tiles = TileSpec(tiles.size, min(context, self._placed.model.halo))
+        return (yield from self._make(Order(recipe, as_region(region), scale, context, size)))
+
+    def replay(self, record: Mapping[str, Any], on_progress: Callable[[Progress], None] | None = None) -> Sample:
+        """Make the sample of a record again, with the tiles that it was made with: to the same pixels on its device.
+
+        Parameters
+        ----------
+        record
+            `Sample.provenance`; `napari_refvae.explore.reopen` begins its session.
+        on_progress
+            Called between tiles.
+
+        Raises
+        ------
+        RefVAEError
+            One of its kinds.
+        """
+        return drained(self._make(order_of(record)), on_progress)
+
+    def _make(self, order: Order) -> Steps:
+        order.recipe.check(self.size, len(self.references))
+        chosen, frame = check_scale(order.scale, self.scale), self._frame(order.region, order.context)
+        if order.size is not None:
+            check_size_between(order.size, self.size, (self.scale * self.size[0], self.scale * self.size[1]))
+        tiles = order.tiles or self._request.tiles or self._placed.automatic_tiles(frame)
+        if order.context is not None:
+            tiles = TileSpec(tiles.size, min(order.context, self._placed.model.halo))
         while True:
             try:
                 scene = self._scenes.scene(frame, tiles)
-                return (yield from self._attempt(recipe, scene, chosen))
+                return (yield from self._attempt(order, scene, chosen))
             except (RuntimeError, MemoryError) as error:
                 self._scenes.forget()
                 tiles = self._placed.smaller_tiles(tiles, frame, error)
@@ -193,13 +206,14 @@ class Session:
         """The bicubic up-sampling, like a sample."""
         frame = self._frame(as_region(region), None)
         scene = self._scenes.scene(frame, self._request.tiles or TileSpec(max(self.size)))
-        return self._with_missing(scene.finisher(check_scale(scale, self.scale)).bicubic(), frame)
+        made = scene.finisher(check_scale(scale, self.scale)).bicubic()
+        self._put_back_missing(made, frame)
+        return made
 
-    def _with_missing(self, image: NDArray[Any], frame: Frame) -> NDArray[Any]:
+    def _put_back_missing(self, image: NDArray[Any], frame: Frame) -> None:
         """Put the input's NaN and infinite values, which were filled for the network, back where they were."""
         if self._run.missing is not None:
-            self._run.missing.within(frame.region).put_back(image)
-        return image
+            put_back_missing(image, self._run.missing.within(frame.region))
 
     def _frame(self, region: Region | None, context: int | None) -> Frame:
         if region is not None:
@@ -211,9 +225,9 @@ class Session:
             raise InvalidSpecError(f"context must be an integer of at least {DOWNSAMPLING_REACH}; got {context!r}")
         return Frame(self.size, frame.region, frame.region.padded(context, self.size))
 
-    def _attempt(self, recipe: Recipe, scene: Scene, scale: int) -> Steps:
+    def _attempt(self, order: Order, scene: Scene, scale: int) -> Steps:
         """Encode what is not encoded, decode what is not decoded, blend, project, store."""
-        wanted = [one for one in ingredients(recipe) if not scene.knows(one)]
+        wanted = [one for one in ingredients(order.recipe) if not scene.knows(one)]
         pieces, done = len(scene.plan), 0
         passes = sum(len(scene.symmetries(one)) for one in wanted)
         total = (0 if scene.features else pieces) + passes * pieces + 1
@@ -224,14 +238,23 @@ class Session:
             for tile in scene.decode(one, self.latents.make(one)):
                 done += 1
                 yield Progress(done, total, "decode", number, len(wanted), tile, pieces)
+        made = self._finished(order, scene, scale)
+        self._scenes.trim()
+        yield Progress(total, total, "project", tiles=pieces)
+        return made
+
+    def _finished(self, order: Order, scene: Scene, scale: int) -> Sample:
+        """The sample whose ingredients the scene knows."""
         finisher = scene.finisher(scale)
         out = finisher.empty()
-        lr_psnr = finisher.finish(blend(recipe, scene), out)
-        self._scenes.trim()
-        self._with_missing(out, scene.frame)
-        yield Progress(total, total, "project", tiles=pieces)
-        record = self._record(recipe, scene, scale, out)
-        return Sample(out, recipe, scene.frame.region, scale, lr_psnr, record)
+        lr_psnr = finisher.finish(blend(order.recipe, scene), out)
+        if order.size is not None:
+            consistent = self._request.consistency is not None
+            out, lr_psnr = fitted(out, self._request.image, order.size, consistent=consistent)
+        self._put_back_missing(out, scene.frame)
+        chosen = resolved(self._placed, scene.tiles, scale)
+        record = sample_record(self.identity, order, scene.frame.region, chosen, out)
+        return Sample(out, order.recipe, scene.frame.region, scale, lr_psnr, record)
 
     @property
     def rgb(self) -> NDArray[np.float32]:
@@ -248,6 +271,11 @@ class Session:
         """The stored values that mean black and white."""
         return self._request.image.pixels.range
 
+    @property
+    def has_vividness(self) -> bool:
+        """Whether the network has such a dial; if not, `Draw.vividness` changes nothing."""
+        return self._placed.model.layout.vividness
+
     def effect(self, reference: Reference) -> float:
         """How far a reference moves the code from "no reference", in the prior's standard deviations (RMS)."""
         mean = self._placed.posterior(reference, self._request.image).mean
@@ -263,35 +291,7 @@ class Session:
             self._maker = LatentMaker(placed.model, self.size, posteriors, prior)
         return self._maker
 
-    def _record(self, recipe: Recipe, scene: Scene, scale: int, sr: NDArray[Any]) -> dict[str, Any]:
-        region, identity = scene.frame.region, self.identity
-        settings = identity["settings"] | {
-            "recipe": recipe.as_dict(),
-            "region": [region.y, region.x, region.height, region.width],
-        }
-        overlap = self._placed.model.halo if scene.tiles.overlap is None else scene.tiles.overlap
-        resolved = {
-            "device": self._placed.device.value,
-            "precision": self._placed.precision.value,
-            "tile": {"size": scene.tiles.size, "overlap": overlap},
-            "scale": scale,
-        }
-        return identity | {"settings": settings, "resolved": resolved, "samples": [{"sha256": pixel_hash(sr)}]}
-
     @property
     def identity(self) -> dict[str, Any]:
         """Software, model, input and references with their hashes: the part of a record that all samples share."""
-        limits = self.intensity_range
-        record = describe_run(
-            model=self._run.identity,
-            image=self._run.picture.source,
-            references=self._run.sources,
-            settings={
-                "consistency": self._request.consistency,
-                "intensity_range": [limits.low, limits.high],
-                "self_ensemble": self._request.self_ensemble,
-            },
-            resolved={},
-            samples=[],
-        )
-        return record | {"format": FORMAT}
+        return session_record(self._run)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from napari_refvae.errors import RefVAEError
     from napari_refvae.explore.recipes import Recipe
-    from napari_refvae.explore.session import Sample
+    from napari_refvae.explore.sample import Sample
     from napari_refvae.regions import Region
     from napari_refvae.widget.explore.jobs import Steps
     from napari_refvae.widget.explore.live import Glimpse

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_refvae.explore.recipes import Draw, Recipe
-    from napari_refvae.explore.session import Sample
+    from napari_refvae.explore.sample import Sample
     from napari_refvae.explore.spread import Pick
     from napari_refvae.explore.suggest import Suggestion
     from napari_refvae.inputs import ReferenceLike

@@ -9,14 +9,15 @@ from napari_refvae.explore.history import Exploration
 from napari_refvae.widget.explore.steering import described, dials_of, short_name
 from napari_refvae.widget.results.layers import METADATA_KEY
 from napari_refvae.widget.results.maps import MapSpec
-from napari_refvae.widget.results.runs import RunRecord
+from napari_refvae.widget.results.run import RunRecord
 
 if TYPE_CHECKING:
     from napari.layers import Image
 
-    from napari_refvae.explore.session import Sample
+    from napari_refvae.explore.sample import Sample
     from napari_refvae.widget.explore.subject import Subject
-    from napari_refvae.widget.results.runs import Run, Runs
+    from napari_refvae.widget.results.run import Run
+    from napari_refvae.widget.results.runs import Runs
 
 __all__ = ["Keeper", "identity_of"]
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from napari_refvae.explore.recipes import Recipe
-    from napari_refvae.explore.session import Sample
+    from napari_refvae.explore.sample import Sample
     from napari_refvae.regions import Region
     from napari_refvae.widget.explore.desk import Desk
     from napari_refvae.widget.explore.subject import Subject

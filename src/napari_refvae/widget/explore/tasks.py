@@ -12,7 +12,7 @@ from napari_refvae.widget.running.controller import UpscaleController, explain
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from napari_refvae.explore.session import Sample
+    from napari_refvae.explore.sample import Sample
     from napari_refvae.widget.explore.jobs import Steps
 
 __all__ = ["Tasks"]

@@ -1,0 +1,44 @@
+"""A sample's record makes it again, to the same pixels."""
+
+import json
+
+import numpy as np
+import pytest
+
+from napari_refvae.errors import InvalidInputError
+from napari_refvae.explore import Composition, Draw, Fade, Mix, Painting, Session, Variation, reopen
+
+ASKED = [
+    {},
+    {"scale": 2},
+    {"size": (77, 120)},
+    {"region": (4, 5, 9, 7)},
+    {"region": (4, 5, 9, 7), "context": 3, "scale": 4},
+]
+
+
+@pytest.mark.parametrize("asked", ASKED, ids=str)
+def test_a_record_replays_to_the_same_pixels(lr, references, model, asked):
+    first = Session(lr, references, model=model, device="cpu", precision="float32", tile=9)
+    sample = first.decode(Draw(Mix((0.4, 0.2)), seed=5), **asked)
+    record = json.loads(json.dumps(sample.provenance))
+    again = reopen(record, image=lr, references=references, model=model, device="cpu", precision="float32")
+    made = again.replay(record)
+    np.testing.assert_array_equal(made.sr, sample.sr)
+    assert made.provenance["samples"] == sample.provenance["samples"]
+    assert made.provenance == sample.provenance
+
+
+def test_every_kind_of_recipe_replays(session, labels):
+    one = Draw(Mix.of(0), seed=1)
+    painted = Painting(labels, {1: Mix.of(0)}, 1.5, one)
+    for recipe in (painted, Variation(painted, 2, 0.5, labels == 2), Composition(one, ((painted, labels == 1),))):
+        sample = session.decode(Fade(recipe, 0.8))
+        session._scenes.forget()
+        np.testing.assert_array_equal(session.replay(sample.provenance).sr, sample.sr)
+
+
+def test_what_is_no_samples_record_is_refused(session):
+    for record in ({}, session.identity, {"settings": {"recipe": 3}, "resolved": {}}):
+        with pytest.raises(InvalidInputError, match=r"recipe|record"):
+            session.replay(record)
