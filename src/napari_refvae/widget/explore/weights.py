@@ -10,11 +10,11 @@ from psygnal import Signal
 from qtpy.QtWidgets import QFileDialog, QLabel, QMenu, QVBoxLayout, QWidget
 
 from napari_refvae.explore.mix import Mix
-from napari_refvae.spec import SelfReference
 from napari_refvae.widget.explore.parts import button, column, note, row, set_quietly, slider, swatch
 from napari_refvae.widget.explore.steering import balanced, percent
 from napari_refvae.widget.form.layout import small_button
 from napari_refvae.widget.form.previews import Preview, file_picture, layer_picture
+from napari_refvae.widget.form.references import CHIP, FILES, SELF_REFERENCE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,14 +23,11 @@ if TYPE_CHECKING:
 
     from napari_refvae.widget.form.references import Choice
 
-__all__ = ["COLOURS", "FILES", "Weights", "name_of"]
+__all__ = ["COLOURS", "Weights", "name_of"]
 
 COLOURS = ("#e69f00", "#56b4e9", "#009e73", "#f0e442", "#cc79a7", "#d55e00", "#0072b2", "#999999")
 """Of the references, here and where they are painted (Okabe and Ito); the first again after the last."""
 
-FILES = "Images (*.png *.jpg *.jpeg *.tif *.tiff *.bmp *.webp);;All files (*)"
-SELF = "(image itself)"
-CHIP = 26  # pixels
 NAME = 66
 LEFT_OVER = 0.005
 
@@ -150,7 +147,7 @@ class Weights(QWidget):
         menu = QMenu(self)
         menu.addAction("Image files ...", self._ask_for_files)
         menu.addSeparator()
-        entries: list[tuple[str, Choice]] = [(SELF, SelfReference()), *((one.name, one) for one in self._layers)]
+        entries: list[tuple[str, Choice]] = [SELF_REFERENCE, *((one.name, one) for one in self._layers)]
         for name, choice in entries:
             if choice not in self.choices:
                 menu.addAction(name, lambda choice=choice: self.add(choice))
@@ -166,7 +163,7 @@ def name_of(choice: Choice | Any) -> str:
     """What a reference is called."""
     if isinstance(choice, Path):
         return choice.stem
-    return str(choice.name) if isinstance(choice, Image) else SELF
+    return str(choice.name) if isinstance(choice, Image) else SELF_REFERENCE[0]
 
 
 def _draw(picture: Preview, choice: Choice) -> None:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from napari_refvae.spec import Reference
 
 
-__all__ = ["ReferenceList", "read_choice"]
+__all__ = ["CHIP", "FILES", "SELF_REFERENCE", "ReferenceList", "read_choice"]
 
 Choice: TypeAlias = Image | Path | PriorReference | SelfReference
 
