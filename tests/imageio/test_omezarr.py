@@ -272,8 +272,8 @@ class TestWriting:
 
     def test_a_half_made_image_is_gone_on_with(self, tmp_path):
         create_ome_zarr(tmp_path / "a.zarr", LAYOUT, np.uint16).write(STACK[0, 0], (0, 0))
-        target = reopen_ome_zarr(tmp_path / "a.zarr", LAYOUT, np.uint16, (1,))
-        np.testing.assert_array_equal(target.read((0, 0)), STACK[0, 0])
+        target = reopen_ome_zarr(tmp_path / "a.zarr", LAYOUT, np.uint16, name="a", factors=(1,))
+        np.testing.assert_array_equal(target.recall((0, 0)), STACK[0, 0])
         target.write(STACK[1, 1], (1, 1))
         source = open_source(tmp_path / "a.zarr")
         np.testing.assert_array_equal(source.read((0, 0)), STACK[0, 0])
@@ -281,7 +281,7 @@ class TestWriting:
 
     def test_what_is_not_all_there_is_not_gone_on_with(self, tmp_path):
         def reopened(dtype=np.uint16, factors=(1,)):
-            return reopen_ome_zarr(tmp_path / "a.zarr", LAYOUT, dtype, factors)
+            return reopen_ome_zarr(tmp_path / "a.zarr", LAYOUT, dtype, name="a", factors=factors)
 
         assert reopened() is None
         written(tmp_path / "a.zarr")

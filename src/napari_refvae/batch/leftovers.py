@@ -18,6 +18,8 @@ from filelock import FileLock, Timeout
 
 from napari_refvae.batch.sidecars import listed_results
 from napari_refvae.imageio.writing import output_errors
+from napari_refvae.stacks.publishing import STAGES, is_published
+from napari_refvae.stacks.stage import remove_stage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -75,7 +77,9 @@ def remove_leftovers(root: Path, within: Iterable[Path] = (Path(),)) -> list[Pat
     if _others_at_work(root):
         return []
     for path in left:
-        if path.is_dir():
+        if path.match(STAGES):
+            remove_stage(path)
+        elif path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
         else:
             path.unlink(missing_ok=True)
@@ -83,13 +87,17 @@ def remove_leftovers(root: Path, within: Iterable[Path] = (Path(),)) -> list[Pat
 
 
 def _leftovers(folder: Path) -> Iterator[Path]:
-    """Temporary files, empty side-cars, and the images beside those that no other side-car lists."""
+    """Temporary files, stages whose results are published, empty side-cars and what no other side-car lists of theirs.
+
+    What was half-way to its names is no leftover: its run takes it back.
+    """
     names, listed = sorted(path.name for path in folder.iterdir()), listed_results(folder)
+    yield from (stage for stage in folder.glob(STAGES) if is_published(stage))
     for name in names:
         path = folder / name
         if TEMPORARY.fullmatch(name):
             yield path
-        elif SIDE_CAR.fullmatch(name) and path.is_file() and not path.stat().st_size:
+        elif SIDE_CAR.fullmatch(name) and name not in listed and path.is_file() and not path.stat().st_size:
             stem = path.stem
             yield path
             yield from (

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_refvae.provenance import FORMAT, STACK_FORMAT
+from napari_refvae.stacks.publishing import claimed_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -39,8 +40,8 @@ def iterate_side_cars(folder: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
 
 
 def listed_results(folder: Path) -> set[str]:
-    """Names of the files that side-cars in a folder list: results, which are no inputs."""
-    return {name for _, record in iterate_side_cars(folder) for name in _names(record)}
+    """Names of the files that side-cars in a folder list, or will once they are published: no inputs."""
+    return claimed_names(folder) | {name for _, record in iterate_side_cars(folder) for name in _names(record)}
 
 
 class SideCars:

@@ -15,6 +15,7 @@ from napari_refvae.errors import OutputError
 from napari_refvae.imageio.ngff import VERSIONS, attributes_for, finest_level, ordered
 from napari_refvae.imageio.omezarr import INSTALL
 from napari_refvae.imageio.pyramids import coarsened, reduced
+from napari_refvae.imageio.reading import DAMAGE
 from napari_refvae.imageio.writing import output_errors
 from napari_refvae.regions import Region
 
@@ -29,6 +30,9 @@ __all__ = ["CHUNK", "ZarrTarget", "create_ome_zarr", "reopen_ome_zarr"]
 
 CHUNK = 1024
 """Rows and columns of a chunk that is written, at most."""
+
+CUT_OFF = "*.partial"
+"""What zarr calls a chunk, or its JSON, until all of it is written."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,9 +74,20 @@ class ZarrTarget:
                 key = self._key(index, None if region is None else _coarse(region, factor))
                 level[key] = self.layout.from_image(image if factor == 1 else reduced(image, factor))
 
-    def read(self, index: tuple[int, ...] = (), region: Region | None = None) -> NDArray[Any]:
-        """What was written, of the finest level."""
-        values = np.asarray(self.levels[0][self._key(index, region)])
+    def recall(self, index: tuple[int, ...] = (), region: Region | None = None) -> NDArray[Any] | None:
+        """What was written, if all levels of it are there and say the same; else None."""
+        try:
+            found = [self._read(number, index, region) for number in range(len(self.levels))]
+        except DAMAGE:
+            return None
+        finest, *coarser = found
+        expected = (reduced(finest, factor) for factor in self.factors[1:])
+        same = all(_equal(level, made) for level, made in zip(coarser, expected, strict=True))
+        return finest if same else None
+
+    def _read(self, number: int, index: tuple[int, ...], region: Region | None) -> NDArray[Any]:
+        part = None if region is None else _coarse(region, self.factors[number])
+        values = np.asarray(self.levels[number][self._key(index, part)])
         return np.ascontiguousarray(self.layout.to_image(values))
 
     def _key(self, index: tuple[int, ...], region: Region | None) -> tuple[int | slice, ...]:
@@ -139,20 +154,37 @@ def create_ome_zarr(
     return ZarrTarget(tuple(levels), target, layout, path, tuple(factors))
 
 
-def reopen_ome_zarr(path: Path, layout: Layout, dtype: Any, factors: Sequence[int]) -> ZarrTarget | None:
-    """What `create_ome_zarr` made and was not finished, to go on with; None if it is not all there."""
+def reopen_ome_zarr(path: Path, layout: Layout, dtype: Any, *, name: str, factors: Sequence[int]) -> ZarrTarget | None:
+    """What `create_ome_zarr` made and was not finished, to go on with; None if it is not all there.
+
+    What a process that was killed had not written to its end is removed, and the metadata are as they should be.
+
+    Raises
+    ------
+    OutputError
+        If the folder may not be written to, or zarr is not installed.
+    """
     zarr, target = _zarr(path), ordered(layout)
+    with output_errors(path):
+        for cut_off in path.rglob(CUT_OFF):
+            cut_off.unlink()
     try:
         group = zarr.open_group(str(path), mode="r+")
         image = finest_level(dict(group.attrs))
         levels = tuple(group[str(number)] for number in range(len(factors)))
-    except (OSError, ValueError, LookupError):
+        shapes = [coarsened(target, factor).shape for factor in factors]
+        whole = image is not None and len(image["datasets"]) == len(factors)
+        if not whole or [level.shape for level in levels] != shapes or any(level.dtype != dtype for level in levels):
+            return None
+    except DAMAGE:  # zarr.json may hold anything
         return None
-    shapes = [coarsened(target, factor).shape for factor in factors]
-    whole = image is not None and len(image["datasets"]) == len(factors)
-    if not whole or [level.shape for level in levels] != shapes or any(level.dtype != dtype for level in levels):
-        return None
+    with output_errors(path):
+        group.attrs.update(attributes_for(target, "0.5", name, np.dtype(dtype), factors))
     return ZarrTarget(levels, target, layout, path, tuple(factors))
+
+
+def _equal(one: NDArray[Any], other: NDArray[Any]) -> bool:
+    return np.array_equal(one, other, equal_nan=one.dtype.kind == "f")
 
 
 def _coarse(region: Region, factor: int) -> Region:

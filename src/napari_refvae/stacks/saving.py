@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from napari_refvae.imageio.files import unique_stem
@@ -13,6 +13,7 @@ from napari_refvae.imageio.stackwriting import write_stack
 from napari_refvae.imageio.writing import OME_DTYPES, output_errors, write_text
 from napari_refvae.spec import Progress
 from napari_refvae.stacks.planning import Account
+from napari_refvae.stacks.publishing import publish as move_all
 from napari_refvae.stacks.streaming import StreamedRun
 from napari_refvae.version import installed_version
 
@@ -139,25 +140,12 @@ def _stream(
             side_car, targets = _reserve(folder, stem, endings, reserved)
             told = made[0].with_name(STAGED)
             write_text(told, _told(plan, targets, accounts))
-            _move_all([*zip(made, targets, strict=True), (told, side_car)])
+            move_all(told.parent, [*zip(made, targets, strict=True), (told, side_car)])
             placed.extend((side_car, *targets))
 
     accounts = StreamedRun(plan, pool, on_progress).into(folder, stem, publish, resume=resume)
     side_car, *targets = placed
     return _outputs(plan, targets, accounts), side_car
-
-
-def _move_all(moves: Sequence[tuple[Path, Path]]) -> None:
-    """Rename files and folders, or none of them: they took hours, so on failure they go back to where they were."""
-    try:
-        for source, target in moves:
-            source.replace(target)
-    except BaseException:  # Ctrl-C too
-        for source, target in moves:
-            if not source.exists():
-                with suppress(OSError):
-                    target.replace(source)
-        raise
 
 
 def _outputs(plan: PlannedStack, targets: Sequence[Path], accounts: Sequence[Account]) -> list[Output]:

@@ -1,6 +1,7 @@
 """The folder in which a streamed result grows, and what tells after a crash which of its pieces are whole.
 
-It is hidden, lies beside the results, and is called after what is made there, so the same command finds it again.
+It is hidden, lies beside the results, and is called after what is made there, so the same command finds it again. Its
+lock lies beside it: a system that does not remove open files, such as Windows, can then still move the folder away.
 """
 
 from __future__ import annotations
@@ -8,21 +9,23 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from contextlib import contextmanager
+import uuid
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from filelock import FileLock, Timeout
 
 from napari_refvae.errors import InvalidInputError, OutputError, UnreadableFileError
 from napari_refvae.imageio.writing import output_errors, write_text
+from napari_refvae.stacks.publishing import is_published, take_back
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-__all__ = ["Entry", "Stage", "open_stage"]
+__all__ = ["Entry", "Stage", "count_made", "open_stage", "remove_stage", "stage_of"]
 
-IDENTITY, JOURNAL, LOCK = "run.json", "journal.jsonl", "lock"
+IDENTITY, JOURNAL = "run.json", "journal.jsonl"
 
 
 class Entry(NamedTuple):
@@ -64,6 +67,17 @@ class Stage:
             file.write(line + "\n")
 
 
+def stage_of(folder: Path, wanted: Mapping[str, Any]) -> Path:
+    """Where the stage of a run lies, whether it is there or not; see `open_stage`."""
+    return folder / f".refvae-{hashlib.sha256(_told(wanted).encode()).hexdigest()[:12]}.stream"
+
+
+def count_made(folder: Path, wanted: Mapping[str, Any]) -> int:
+    """How many pieces a run that resumes would find made, if all of them are whole; see `open_stage`."""
+    stage = stage_of(folder, wanted)
+    return 0 if _read_identity(stage / IDENTITY, _told(wanted)) is None else len(_read_journal(stage / JOURNAL))
+
+
 @contextmanager
 def open_stage(
     folder: Path, wanted: Mapping[str, Any], resolved: Mapping[str, Any], *, resume: bool
@@ -71,7 +85,7 @@ def open_stage(
     """Open the stage of a run in a folder, and remove it if the block ends well.
 
     If the run is stopped, the disk full, or the input away, what is made stays for a run that resumes. A run that does
-    not resume begins with an empty stage.
+    not resume, or for which nothing is made, begins with an empty stage.
 
     Parameters
     ----------
@@ -89,30 +103,53 @@ def open_stage(
     OutputError
         If another process makes the same, or the disk does not allow it.
     """
-    told = json.dumps(wanted, sort_keys=True)
-    stage = folder / f".refvae-{hashlib.sha256(told.encode()).hexdigest()[:12]}.stream"
+    stage = stage_of(folder, wanted)
     with output_errors(stage):
-        stage.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
     with _locked(stage):
-        known = _read_identity(stage / IDENTITY, told) if resume else None
-        if known is None:
-            with output_errors(stage):
+        with output_errors(stage):
+            stage.mkdir(exist_ok=True)
+            known = _prepared(stage, _told(wanted), resume=resume)
+            if known is None:
                 _empty(stage)
-            known = dict(resolved)
-            write_text(stage / IDENTITY, json.dumps({"run": told, "resolved": known}))
+                known = dict(resolved)
+                write_text(stage / IDENTITY, json.dumps({"run": _told(wanted), "resolved": known}))
         try:
             yield Stage(stage, known)
         except UnreadableFileError:  # a file that is away may come back
             raise
         except InvalidInputError:  # it would come again
-            shutil.rmtree(stage, ignore_errors=True)
+            remove_stage(stage)
             raise
-        shutil.rmtree(stage, ignore_errors=True)
+        remove_stage(stage)
+
+
+def remove_stage(stage: Path) -> None:
+    """Remove a stage under a name by which what a kill leaves of it is known as rubbish."""
+    rubbish = stage.with_name(f".{uuid.uuid4().hex[:12]}.partial")
+    try:
+        stage.replace(rubbish)
+    except OSError:  # something in it is open, and this is Windows
+        rubbish = stage
+    shutil.rmtree(rubbish, ignore_errors=True)
+
+
+def _told(wanted: Mapping[str, Any]) -> str:
+    return json.dumps(wanted, sort_keys=True)
+
+
+def _prepared(stage: Path, told: str, *, resume: bool) -> dict[str, Any] | None:
+    """What the run in a stage has resolved, if there is something in it to go on with."""
+    if is_published(stage):
+        return None
+    take_back(stage)
+    return _read_identity(stage / IDENTITY, told) if resume and _read_journal(stage / JOURNAL) else None
 
 
 @contextmanager
 def _locked(stage: Path) -> Iterator[None]:
-    lock = FileLock(stage / LOCK)
+    path = stage.with_suffix(".lock")
+    lock = FileLock(path)
     with output_errors(stage):
         try:
             lock.acquire(timeout=0)
@@ -124,13 +161,15 @@ def _locked(stage: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
+        with suppress(OSError):  # Windows, where another process looks at it just now
+            path.unlink()
 
 
 def _empty(stage: Path) -> None:
     for path in stage.iterdir():
         if path.is_dir():
             shutil.rmtree(path)
-        elif path.name != LOCK:
+        else:
             path.unlink()
 
 

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from napari_refvae.engine.frame import plan_frame
-from napari_refvae.errors import DeviceError
+from napari_refvae.errors import DeviceError, InvalidSpecError
 from napari_refvae.imageio.pyramids import level_factors
 from napari_refvae.imageio.writing import output_errors
 from napari_refvae.imageio.zarrwriting import CHUNK, create_ome_zarr, reopen_ome_zarr
@@ -91,6 +91,8 @@ class StreamedRun:
         ------
         DeviceError
             If the run was begun on a device that is not here, or not the one that is asked for now.
+        InvalidSpecError
+            If it was begun with another precision or other tiles than are asked for now.
         RefVAEError
             If the disk is full, an image damaged, a worker lost for good, and so on.
         """
@@ -125,13 +127,20 @@ class StreamedRun:
         }
 
     def _go_on_as(self, begun: dict[str, Any]) -> None:
-        """Take the choices with which the run was begun; devices differ in the last bits."""
-        asked, device = self.plan.settings.device, begun["device"]
-        if asked != "auto" and device != self.resolved["device"]:
-            raise DeviceError(
-                f"the run was begun on {device}; got device {asked!r}: leave the device out, or begin anew without "
-                "--resume"
-            )
+        """Take the choices with which the run was begun: with others, its pieces would differ in the last bits."""
+        device = begun["device"]
+        told = {
+            "device": f"on {device}",
+            "precision": f"in {begun['precision']}",
+            "tile": f"with tiles of {begun['tile']['size']}",
+        }
+        for name, words in told.items():
+            asked = getattr(self.plan.settings, name)
+            if asked != "auto" and begun[name] != self.resolved[name]:
+                raise (DeviceError if name == "device" else InvalidSpecError)(
+                    f"the run was begun {words}; got {name} {asked!r}: leave the {name} out, or begin anew without "
+                    "--resume"
+                )
         self.resolved = begun
         try:
             load_maker(self.plan.model, device, begun["precision"])
@@ -161,8 +170,6 @@ class StreamedRun:
     ) -> dict[int, Entry]:
         """Make the pieces of an image that are not done; ``keep`` gets each of them."""
         image, entries = self.plan.images[number], dict(done)
-        for piece in entries:
-            self._say(number, piece)
         left = [(piece, place) for piece, place in enumerate(self.places) if piece not in done]
         making = self._making(image)
         pieces = self._cutter.cut(image, left, folder, making)
@@ -178,8 +185,9 @@ class StreamedRun:
         done = {}
         for piece, place in enumerate(self.places):
             entry = stage.entry(number, piece)
-            if entry is not None and pixel_hash(target.read(place.index, self._on_target(place))) == entry.sha256:
+            if entry is not None and self._is_kept(target, place, entry):
                 done[piece] = entry
+                self._say(number, piece)
 
         def keep(piece: int, made: MadePiece, entry: Entry) -> None:
             place = self.places[piece]
@@ -188,11 +196,16 @@ class StreamedRun:
 
         return self._account(self._make(number, done, stage.folder, keep))
 
+    def _is_kept(self, target: ZarrTarget, place: Place, entry: Entry) -> bool:
+        """Whether a piece is on the disk as it was written."""
+        pixels = target.recall(place.index, self._on_target(place))
+        return pixels is not None and pixel_hash(pixels) == entry.sha256
+
     def _target(self, path: Path, name: str) -> ZarrTarget:
         """The image on the disk: what is there, or a new one."""
         layout, dtype = self.plan.layout, self.plan.source.dtype
         factors = level_factors(layout.size, self.plan.scale, CHUNK)
-        found = reopen_ome_zarr(path, layout, dtype, factors) if path.exists() else None
+        found = reopen_ome_zarr(path, layout, dtype, name=name, factors=factors) if path.exists() else None
         if found is not None:
             return found
         with output_errors(path):
@@ -206,12 +219,12 @@ class StreamedRun:
 
     def _account(self, entries: Mapping[int, Entry]) -> Account:
         """The least LR-PSNR of the planes, from the mean squared errors of their pieces; and the pieces' hashes."""
-        account = Account()
-        for plane in range(self.plan.source.layout.count):
-            own = [number for number, place in enumerate(self.places) if place.plane == plane]
-            areas = [self.places[number].region.height * self.places[number].region.width for number in own]
-            errors = [10 ** (-entries[number].lr_psnr / 10) for number in own]
-            mean = sum(area * error for area, error in zip(areas, errors, strict=True)) / sum(areas)
+        account, own = Account(), dict[int, list[tuple[int, float]]]()
+        for number, place in enumerate(self.places):
+            error = 10 ** (-entries[number].lr_psnr / 10)
+            own.setdefault(place.plane, []).append((place.region.height * place.region.width, error))
+        for pieces in own.values():
+            mean = sum(area * error for area, error in pieces) / sum(area for area, _ in pieces)
             account.add(-10 * math.log10(mean) if mean else math.inf, self.resolved)
         account.hashes = [entries[number].sha256 for number in range(len(self.places))]
         return account
