@@ -81,13 +81,26 @@ def test_it_stays_with_the_world(viewer: Any, qtbot: Any) -> None:
 def test_a_screen_of_many_pixels_is_covered_whole(viewer: Any, qtbot: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(divided, "LARGEST", 100)
     left, right = pair(viewer)
-    divider = BeforeAfter(viewer, density=2)
+    divider = BeforeAfter(viewer, lambda: 2)
     divider.start(left, right)
     (top, start), (bottom, end) = visible_part(viewer, right)
     for row in (top + 0.01 * (bottom - top), bottom - 0.01 * (bottom - top)):
         is_drawn(viewer, qtbot, row, start + 0.01 * (end - start), LEVELS[1])
         is_drawn(viewer, qtbot, row, end - 0.01 * (end - start), LEVELS[2])
     assert max(viewer.layers[-1].data.shape) <= 100
+    divider.stop()
+
+
+def test_on_another_screen_it_is_drawn_with_that_ones_pixels(viewer: Any, qtbot: Any) -> None:
+    left, right = pair(viewer)
+    densities = [1.0]
+    divider = BeforeAfter(viewer, lambda: densities[-1])
+    divider.start(left, right)
+    qtbot.waitUntil(lambda: viewer.layers[-1].data.shape[0] > 1)
+    before = viewer.layers[-1].data.shape[0]
+    densities.append(2.0)
+    viewer.scene.camera.center = tuple(np.add(viewer.scene.camera.center, 1e-3))  # as moving a window does
+    qtbot.waitUntil(lambda: viewer.layers[-1].data.shape[0] > 1.9 * before)
     divider.stop()
 
 

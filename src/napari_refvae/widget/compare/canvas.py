@@ -6,28 +6,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_refvae.errors import InvalidInputError
+from napari_refvae.widget.results.watching import visible_extent
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_refvae.widget.compare.pictures import Picture
 
-__all__ = ["bring_into_view", "require_plane_view", "show_plane", "visible_extent", "visible_part"]
+__all__ = ["bring_into_view", "show_plane", "visible_part"]
 
 TOO_SMALL = 0.5
 """A picture that fills less of the canvas than this, both across and down, cannot be judged there."""
 
 MARGIN = 0.05
 """Of the canvas, around a picture that is brought into view."""
-
-
-def visible_extent(viewer: Any) -> NDArray[np.float64]:
-    """The part of the world on the canvas, or in each box of its grid: ``((top, left), (bottom, right))``."""
-    camera = viewer.scene.camera
-    half = np.array(viewer.canvas.viewbox_size(viewer.layers), float) / camera.zoom / 2
-    centre = np.array(camera.center[-2:], float)
-    return np.stack([centre - half, centre + half])
 
 
 def visible_part(viewer: Any, picture: Picture) -> NDArray[np.float64] | None:
@@ -58,21 +50,3 @@ def bring_into_view(viewer: Any, picture: Picture) -> None:
     camera.center = (*camera.center[:-2], *((top_left + bottom_right) / 2))
     room = np.array(viewer.canvas.viewbox_size(viewer.layers), float) * (1 - MARGIN)
     camera.zoom = float((room / (bottom_right - top_left)).min())
-
-
-def require_plane_view(viewer: Any) -> None:
-    """Refuse views in which the canvas does not show rows downwards and columns to the right.
-
-    Raises
-    ------
-    InvalidInputError
-        If the viewer is in 3D, or its axes are exchanged.
-    """
-    if viewer.dims.ndisplay != 2:
-        raise InvalidInputError("expected a 2D view for the slider; the viewer shows 3D: switch to 2D, then try again")
-    displayed = tuple(viewer.dims.displayed)
-    if displayed != tuple(sorted(displayed))[-2:] or max(displayed) != viewer.dims.ndim - 1:
-        raise InvalidInputError(
-            f"expected the last two axes in their order on the canvas for the slider; got axes {displayed}: "
-            "undo the transposition or rolling of axes, then try again"
-        )

@@ -53,7 +53,7 @@ class ComparePanel(QWidget):
         self._stage = stage
         self._run: Run | None = None
         self._pictures: dict[str, Picture] = {}
-        self._divider = BeforeAfter(viewer, self.devicePixelRatioF())
+        self._divider = BeforeAfter(viewer, self.devicePixelRatioF)
         self._grid = SideBySide(viewer)
         self._build()
         self._divider.moved.connect(self._show_fraction)

@@ -15,14 +15,15 @@ from napari.layers import Image
 from psygnal import Signal
 from qtpy.QtCore import QTimer
 
-from napari_refvae.widget.compare.canvas import bring_into_view, require_plane_view, visible_part
+from napari_refvae.widget.compare.canvas import bring_into_view, visible_part
 from napari_refvae.widget.compare.divided import halves, mark, screen_window
 from napari_refvae.widget.compare.pictures import comparison_metadata
 from napari_refvae.widget.results.geometry import Geometry
 from napari_refvae.widget.results.listing import insert_layer
+from napari_refvae.widget.results.watching import require_plane_view
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator
 
     from numpy.typing import NDArray
 
@@ -49,7 +50,8 @@ class BeforeAfter:
     viewer
         Where to show it.
     density
-        Device pixels per screen pixel: 2 on many laptops.
+        Says how many device pixels a screen pixel has: 2 on many laptops. Asked at each drawing: a window may be moved
+        to another screen.
     """
 
     moved = Signal(float)
@@ -57,7 +59,7 @@ class BeforeAfter:
     ended = Signal()
     """It was taken away, by `stop` or by the user removing its layer."""
 
-    def __init__(self, viewer: Any, density: float = 1.0) -> None:
+    def __init__(self, viewer: Any, density: Callable[[], float] = lambda: 1.0) -> None:
         self._viewer = viewer
         self._density = density
         self._pair: tuple[Picture, Picture] | None = None
@@ -81,7 +83,7 @@ class BeforeAfter:
         InvalidInputError
             If the view is in 3D or its axes are exchanged.
         """
-        require_plane_view(self._viewer)
+        require_plane_view(self._viewer, "the slider")
         self.stop()
         bring_into_view(self._viewer, right)
         self._layer = _layer(left)
@@ -162,7 +164,7 @@ class BeforeAfter:
         part = self._part()
         if self._layer is None or self._pair is None or part is None:
             return
-        window = screen_window(part, 1 / (self._viewer.scene.camera.zoom * self._density))
+        window = screen_window(part, 1 / (self._viewer.scene.camera.zoom * self._density()))
         split = int(np.clip(np.rint((self._place - window.left) / window.step), 0, window.width))
         image = halves(*self._pair, window, split)
         mark(image, split, 1 / (self._viewer.scene.camera.zoom * window.step))
