@@ -181,7 +181,7 @@ def run_tests(module: str, source: str, tests: list[str], seconds: int) -> int:
     if child:
         _, status = os.waitpid(child, 0)
         return SURVIVED if os.WIFEXITED(status) and os.WEXITSTATUS(status) == 0 else CAUGHT
-    signal.alarm(seconds)  # what runs for ever is caught, too
+    signal.setitimer(signal.ITIMER_PROF, seconds)  # what runs for ever is caught, too
     quiet = os.open(os.devnull, os.O_WRONLY)
     os.dup2(quiet, 1)
     os.dup2(quiet, 2)
@@ -207,7 +207,9 @@ def main() -> None:
     """Change each module and print a table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sample", type=int, help="changes a module; all if not given")
-    parser.add_argument("--seconds", type=int, default=300, help="after which a run of the tests counts as caught")
+    parser.add_argument(
+        "--seconds", type=int, default=120, help="of processor time, after which a run of the tests counts as caught"
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("modules", nargs="*", default=[*TESTS])
     options = parser.parse_args()

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from napari_refvae.errors import CheckpointError, OutputError
@@ -48,6 +49,12 @@ def test_round_trip(save, state, small_config, dtype, tolerance):
         assert loaded[name].dtype == torch.float32
         assert loaded[name].device.type == "cpu"
         torch.testing.assert_close(loaded[name], value, rtol=tolerance, atol=1e-7 if tolerance else 0)
+
+
+def test_only_floating_point_is_stored_in_the_precision_that_is_asked_for(save, state):
+    stored = load_file(save(state | {"count": torch.tensor([70_000])}, dtype=torch.float16))
+    assert stored.pop("count").tolist() == [70_000]
+    assert {value.dtype for value in stored.values()} == {torch.float16}
 
 
 def test_a_loaded_model_computes_what_the_saved_one_did(save, small_config):
@@ -184,6 +191,20 @@ def test_files_without_a_hash_are_read(tmp_path, state, small_config):
     assert load_checkpoint(tmp_path / "model.safetensors")[1].config == small_config
 
 
+def test_the_order_in_which_a_file_describes_itself_means_nothing(save, state):
+    path = save(state)
+    with safe_open(path, "pt") as file:
+        described = file.metadata()
+    whole = path.read_bytes()
+    size = int.from_bytes(whole[:8], "little")
+    header = json.loads(whole[8 : 8 + size])
+    for order in (sorted(described), sorted(described, reverse=True)):
+        header["__metadata__"] = {name: described[name] for name in order}
+        text = json.dumps(header, separators=(",", ":")).encode()
+        path.write_bytes(len(text).to_bytes(8, "little") + text + whole[8 + size :])
+        assert load_checkpoint(path)[1].preset == "compact"
+
+
 class Trap:
     """Unpickling it makes a folder."""
 
@@ -247,7 +268,53 @@ def test_foreign_weights_are_read_as_tensors(tmp_path, state, name):
     assert all(torch.equal(found[key], value) for key, value in state.items())
 
 
+def test_a_prefix_that_only_some_names_have_belongs_to_them(tmp_path):
+    mixed = {"module.head": torch.ones(1), "tail": torch.zeros(1)}
+    torch.save(mixed, tmp_path / "a.pth")
+    assert read_tensors(tmp_path / "a.pth").keys() == mixed.keys()
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ([torch.ones(1)], "got a list"),
+        ({"fine": torch.ones(1), "steps": 3}, "other entries: steps:"),
+        ({1: torch.ones(1)}, "other entries: 1:"),
+        ({"mask": torch.zeros(2, 2).to_sparse()}, "other entries: mask:"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:Validating sparse tensor:UserWarning")
+def test_what_is_no_named_tensor_is_told(tmp_path, content, words):
+    torch.save(content, tmp_path / "a.pth")
+    with pytest.raises(CheckpointError, match=words):
+        read_tensors(tmp_path / "a.pth")
+
+
+def test_a_refusal_says_why_in_one_line(tmp_path):
+    path = tmp_path / "a.pth"
+    path.write_bytes(b"")  # for which torch has no words
+    with pytest.raises(CheckpointError, match=r"\(EOFError\)"):
+        read_tensors(path)
+    torch.save({"head.bias": Trap(tmp_path / "ran")}, path)  # for which it has many
+    with pytest.raises(pickle.UnpicklingError) as theirs:
+        torch.load(path, weights_only=True)
+    with pytest.raises(CheckpointError) as ours:
+        read_tensors(path)
+    assert f"({str(theirs.value).splitlines()[0]})" in str(ours.value)
+    assert len(str(theirs.value).splitlines()) > len(str(ours.value).splitlines()) == 1
+
+
 def test_long_lists_of_names_are_cut():
     assert list_names([]) == "nothing"
     assert list_names("ba") == "a, b"
     assert list_names("abcdefgh", limit=3) == "a, b, c and 5 more"
+    assert list_names("abcd", limit=3) == "a, b, c and 1 more"
+    assert list_names("abc", limit=3) == "a, b, c"
+
+
+def test_six_names_are_told_at_most(save, state):
+    """Enough to see what kind of file it is, in a sentence that can be read."""
+    for name in "abcdefgh":
+        state[name] = torch.zeros(1)
+    with pytest.raises(CheckpointError, match="unknown: a, b, c, d, e, f and 2 more:"):
+        load_checkpoint(save(state))
