@@ -9,6 +9,7 @@ import pytest
 from comparing import add_run
 from napari.components import ViewerModel
 
+from napari_refvae.engine.result import FinishedSample
 from napari_refvae.widget.compare.canvas import visible_part
 from napari_refvae.widget.compare.grid import SideBySide
 from napari_refvae.widget.compare.pictures import pictures_of
@@ -76,6 +77,22 @@ def test_it_ends_with_napari_s_own_grid(viewer: ViewerModel) -> None:
     viewer.canvas.grid.enabled = False
     assert ended
     assert state(viewer) == before
+
+
+def test_layers_that_come_meanwhile_are_put_back_too(viewer: ViewerModel) -> None:
+    runs, run = add_run(viewer, samples=1)
+    grid = SideBySide(viewer)
+    grid.show(pictures_of(run))
+    for index in (1, 2):
+        pixels = np.full_like(run.samples[0].finished.sr, index)
+        runs.add_sample(run, FinishedSample(index, pixels, "none", index, 50.0))
+    own = viewer.add_image(np.zeros((3, 3)), name="of the user")
+    grid.show(pictures_of(run))
+    assert not own.visible
+    assert run.samples[2].image.visible
+    grid.stop()
+    assert own.visible
+    assert [sample.image.visible for sample in run.samples.values()] == [True, False, False]
 
 
 def test_layers_that_went_meanwhile_are_left_alone(viewer: ViewerModel) -> None:

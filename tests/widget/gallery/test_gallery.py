@@ -16,6 +16,7 @@ from napari_refvae.widget.gallery.gallery import Gallery
 from napari_refvae.widget.gallery.scoring import Scoring, measure
 from napari_refvae.widget.gallery.thumbnails import detail_window, whole_window
 from napari_refvae.widget.results.export import Export
+from napari_refvae.widget.results.layers import is_result
 from napari_refvae.widget.results.runs import Runs
 from napari_refvae.widget.shortcuts import BLINK, KEEP, NEXT_SAMPLE, PREVIOUS_SAMPLE
 
@@ -93,6 +94,30 @@ def test_click_hover_and_keys_show_samples(viewer: ViewerModel, gallery: Gallery
     assert visible(viewer) == ["photo 8x #1"]
     press(viewer, BLINK)
     assert visible(viewer) == ["photo 8x #3"]
+
+
+@pytest.mark.parametrize("way", ["preview", "grid", "guest"])
+def test_a_new_run_comes_while_the_one_before_is_looked_at(
+    viewer: ViewerModel, gallery: Gallery, qtbot: Any, way: str
+) -> None:
+    runs, _ = add_run(viewer)
+    gallery.refresh()
+    if way == "preview":
+        gallery._shelf.hovered.emit("sample 1", True)
+        qtbot.waitUntil(lambda: visible(viewer) == ["photo 8x #2"])
+    elif way == "grid":
+        gallery._panel._grid_button.click()
+        assert len(visible(viewer)) == 3
+    else:
+        gallery._panel.choose("input", first=True)
+        press(viewer, BLINK)
+        assert visible(viewer) == ["Input"]
+    _, newer = add_run(viewer, samples=2)
+    gallery._shelf.hovered.emit("sample 1", False)
+    gallery.refresh()
+    assert [layer.name for layer in viewer.layers if layer.visible and is_result(layer)] == ["photo [1] 8x #1"]
+    runs.remove(newer)
+    assert [layer.name for layer in viewer.layers if layer.visible and is_result(layer)] == ["photo 8x #1"]
 
 
 @pytest.mark.parametrize("automatic", [False, True])

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from napari.layers import Image
 
 from napari_refvae.engine.result import FinishedSample
 from napari_refvae.errors import OutputError
+from napari_refvae.imageio import saving
 from napari_refvae.imageio.reading import read_image
 from napari_refvae.widget.results.export import Export, _write_all
 from napari_refvae.widget.results.layers import read_input
@@ -67,6 +69,31 @@ def test_of_several_channels_all_are_written_or_none(tmp_path: Path) -> None:
     with pytest.raises(OutputError):
         _write_all([Export.of(run, tmp_path / "folder"), Export.of(run, tmp_path / "file")])
     assert not list((tmp_path / "folder").iterdir())
+
+
+def test_of_several_channels_none_stays_whatever_goes_wrong(tmp_path: Path) -> None:
+    _, run = add_run(ViewerModel())
+    run.samples[0].kept = True
+    export = Export.of(run, tmp_path)
+    no_json = replace(export, record=replace(export.record, provenance={"format": object()}))
+    with pytest.raises(TypeError):
+        _write_all([export, no_json])
+    assert not list(tmp_path.iterdir())
+
+
+def test_kept_samples_are_not_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, run = add_run(ViewerModel(), samples=3)
+    for sample in run.samples.values():
+        sample.kept = True
+    write, written = saving.write_image, []
+
+    def seen(path: Path, image: np.ndarray[Any, Any]) -> None:
+        written.append(image)
+        write(path, image)
+
+    monkeypatch.setattr(saving, "write_image", seen)
+    Export.of(run, tmp_path).write()
+    assert [image is run.samples[index].finished.sr for index, image in enumerate(written)] == [True] * 3
 
 
 def test_the_side_car_makes_the_exported_samples_again(tmp_path: Path, tiny_model: Path) -> None:

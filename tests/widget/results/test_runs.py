@@ -235,6 +235,7 @@ class TestPlanes:
             runs.add_sample(run, finished)
         runs.complete(run, result)
         viewer.layers.remove(run.samples[1].image)
+        viewer.layers.remove(run.samples[2].image)
         assert run.samples[0].finished.sr.base is None
         assert np.shares_memory(run.samples[0].image.data, run.samples[0].finished.sr)
 
@@ -373,6 +374,20 @@ class TestMemory:
             sample = run.samples[index]
             assert np.shares_memory(sample.image.data, sample.finished.sr)
             assert (sample.image.data == index + 1).all()
+
+    def test_pixels_are_copied_only_once_half_of_them_can_be_freed(
+        self, viewer: ViewerModel, runs: Runs, make_result: Callable[..., Any], finished_of: Callable[..., Any]
+    ) -> None:
+        run = runs.begin(read_input(viewer.add_image(LR, name="cell")), maps=MapSpec(None))
+        result = make_result(LR, 5)
+        for finished in finished_of(result):
+            runs.add_sample(run, finished)
+        runs.complete(run, result)
+        shared = []
+        for index in (1, 3, 0):
+            viewer.layers.remove(run.samples[index].image)
+            shared.append([sample.finished.sr.base is result.sr for sample in run.samples.values()])
+        assert shared == [[True] * 4, [True] * 3, [False] * 2]
 
     def test_a_region_does_not_hold_the_image_around_it(self, runs: Runs) -> None:
         origin = read_input(Image(np.arange(3500.0).reshape(50, 70))).within(Region(3, 4, 2, 5))

@@ -37,7 +37,7 @@ class _Before:
     """How things were before the grid."""
 
     grid: dict[str, Any]
-    visible: dict[Image, bool]
+    visible: dict[Image, bool] = field(default_factory=dict)
     labelled: dict[Image, tuple[bool, float]] = field(default_factory=dict)  # visibility and size of their names
     zoomed: float = 1.0  # by how much the camera was moved back
 
@@ -79,6 +79,7 @@ class SideBySide:
         self._give_back([key for key in self._borrowed if key not in keys])
         members = [picture.layer or self._borrow(picture) for picture in reversed(pictures)]
         for layer in self._viewer.layers:
+            before.visible.setdefault(layer, layer.visible)  # some come while the grid is on
             layer.visible = layer in members
         grid = self._viewer.canvas.grid
         grid.stride, grid.shape, grid.spacing, grid.enabled = -1, (-1, -1), SPACING, True
@@ -110,7 +111,7 @@ class SideBySide:
     def _begin(self) -> _Before:
         grid = self._viewer.canvas.grid
         state = {name: getattr(grid, name) for name in ("enabled", "stride", "shape", "spacing")}
-        self._before = _Before(state, {layer: layer.visible for layer in self._viewer.layers})
+        self._before = _Before(state)
         grid.events.enabled.connect(self._switched)
         return self._before
 

@@ -151,6 +151,7 @@ class Gallery(QWidget):
         self._panel.leave()
         self._stage.leave()
         self._watch_layers(stop=True)
+        self._runs.arriving.disconnect(self._make_way)
         self._runs.changed.disconnect(self._run_changed)
         self._runs.removed.disconnect(self._run_removed)
 
@@ -176,6 +177,7 @@ class Gallery(QWidget):
             layout.addWidget(part, 1 if part is self._shelf else 0)
 
     def _connect(self) -> None:
+        self._runs.arriving.connect(self._make_way)
         self._runs.changed.connect(self._run_changed)
         self._runs.removed.connect(self._run_removed)
         self._choices.chosen.connect(lambda run: self.show_run(run))
@@ -193,6 +195,14 @@ class Gallery(QWidget):
         if run is not self._run:
             self._stage.leave()
             self._run = run
+
+    def _make_way(self, run: Run) -> None:
+        """Take away what is on the canvas for a while only: a new run notes what it covers there."""
+        if self._run is None or run in self._runs.together(self._run):
+            self._stage.end_preview()
+        else:
+            self._panel.leave()
+            self._stage.leave()
 
     def _run_changed(self, run: Run) -> None:
         self._stale.start(0)  # many changes in a row are one

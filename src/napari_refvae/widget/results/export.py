@@ -7,7 +7,6 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from napari.qt.threading import thread_worker
 from napari.utils.notifications import show_error, show_info
 
@@ -116,12 +115,12 @@ def start_export(runs: Sequence[Run], folder: Path | str, suffix: str, on_end: C
 
 
 def _write_all(exports: Sequence[Export]) -> list[list[Path]]:
-    """The files of each; if something cannot be written, then nothing is."""
+    """The files of each; whatever goes wrong, none of them stays."""
     written: list[list[Path]] = []
     try:
         for export in exports:
             written.append(export.write())
-    except OutputError:
+    except BaseException:
         for path in itertools.chain(*written):
             path.unlink(missing_ok=True)
         raise
@@ -136,7 +135,7 @@ class _Kept:
     faithful image, which is no sample. The side-car's ``files`` name those that were exported.
     """
 
-    sr: NDArray[Any]
+    sr: tuple[NDArray[Any], ...]
     references: tuple[str, ...]
     seeds: tuple[int, ...]
     provenance: Mapping[str, Any]
@@ -146,7 +145,7 @@ class _Kept:
     @classmethod
     def of(cls, record: RunRecord, kept: dict[int, NDArray[Any]]) -> _Kept:
         return cls(
-            sr=np.stack(list(kept.values())),
+            sr=tuple(kept.values()),
             references=tuple(record.references[index] for index in kept),
             seeds=tuple(record.seeds[index] for index in kept),
             provenance=dict(record.provenance),

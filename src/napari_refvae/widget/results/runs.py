@@ -40,6 +40,8 @@ class Runs:
     `of_viewer` gives the viewer's own, which its console, its docks and their parts share.
     """
 
+    arriving = Signal(Run)
+    """The first sample of a run is about to be shown: what is there for a moment only has to go before."""
     changed = Signal(Run)
     """A sample or a map came, the run was completed, or the user removed one of its layers."""
     removed = Signal(str)
@@ -112,6 +114,8 @@ class Runs:
     def add_sample(self, run: Run, finished: FinishedSample) -> SampleLayers:
         """Show a finished sample, below those before it; the first one is visible and selected."""
         first = not run.samples
+        if first:
+            self.arriving.emit(run)
         image = sample_layer(run.origin, finished, run.id, run.number)
         image.visible = first
         sample = SampleLayers(finished, image)
@@ -243,16 +247,25 @@ def _lowest(run: Run) -> Image | None:
 
 def _forget(run: Run, layer: Image) -> None:
     """Let go of a layer and of its pixels; while the run is under way, the engine holds all of them anyway."""
-    samples = {index: sample for index, sample in run.samples.items() if sample.image is not layer}
-    parts = run.result is not None and len(samples) < len(run.samples)
-    run.samples = samples
-    for sample in samples.values():
+    before, run.samples = run.samples, {i: one for i, one in run.samples.items() if one.image is not layer}
+    for sample in run.samples.values():
         if layer is sample.residual:
             sample.residual = None
-        if parts and sample.kept is not False:  # the discarded ones go next
-            sample.own_pixels()
+    if run.result is not None and len(run.samples) < len(before):
+        _share_out(run, len(run.result.seeds))
     run.faithful = None if layer is run.faithful else run.faithful
     run.spread = None if layer is run.spread else run.spread
+
+
+def _share_out(run: Run, made: int) -> None:
+    """Give samples pixels of their own, once at most half of those that were made in one array are left.
+
+    Meanwhile the window stands still and both copies are there: it has to free as much as it takes.
+    """
+    staying = [sample for sample in run.samples.values() if sample.kept is not False]  # the discarded ones go next
+    if 2 * len(staying) <= made:
+        for sample in staying:
+            sample.own_pixels()
 
 
 def _unwrapped(viewer: Any) -> Any:
