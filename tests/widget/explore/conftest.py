@@ -51,11 +51,7 @@ def shown(panel: ExplorePanel, qtbot: Any) -> Callable[[], Any]:
     """Waits until the preview shows the recipe of the moment, and gives its layer."""
 
     def wait() -> Any:
-        def is_shown() -> bool:
-            glimpse = panel.explorer._shown
-            return glimpse is not None and glimpse.wish.recipe is panel.explorer.recipe
-
-        qtbot.waitUntil(is_shown, timeout=PATIENCE)
+        qtbot.waitUntil(lambda: panel.explorer.shown is not None, timeout=PATIENCE)
         return panel.explorer.preview.layer
 
     return wait

@@ -27,7 +27,7 @@ class SlowDesk:
 
     @contextmanager
     def at(self, subject: Any) -> Iterator[Any]:
-        yield SimpleNamespace(decode=self._decode)
+        yield SimpleNamespace(decode=self._decode, has_vividness=True)
 
     def _decode(self, recipe: Draw, region: Any, context: Any) -> Any:
         self.made.append(recipe.seed)

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from exploring import LOW, PATIENCE, decoded, samples
+from qtpy.QtWidgets import QApplication
 
 from napari_refvae import upscale_layer
-from napari_refvae.explore import Draw, Exploration, Mix, recipe_from_dict, reopen
+from napari_refvae.explore import Draw, Exploration, Fade, Mix, recipe_from_dict, reopen
 from napari_refvae.imageio.files import read_image
 from napari_refvae.metrics import low_resolution
 from napari_refvae.widget.explore.dock import ExploreDock
@@ -60,6 +61,25 @@ class TestPreview:
         assert recipe.seed == panel.dials.seed.value() != 0
         assert viewer.layers.selection == {viewer.layers["moss"]}
         assert len(viewer.layers) == 4
+
+    def test_vividness_is_blended_while_it_moves_and_the_networks_own_once_it_rests(
+        self, panel: ExplorePanel, shown: Any, qtbot: Any
+    ) -> None:
+        explorer = panel.explorer
+        explorer._settled.setInterval(10)
+        panel.dials.seed.setValue(2)
+        shown()
+        explorer._resting.setInterval(100_000)
+        panel.dials.vividness.setValue(0.4)
+        qtbot.waitUntil(lambda: "Quick preview" in panel.foot.text.text(), timeout=PATIENCE)
+        np.testing.assert_array_equal(explorer.preview.layer.data, decoded(panel, Fade(Draw(seed=2), 0.4)))
+        qtbot.wait(50)
+        assert [step.recipe for step in explorer.history.steps] == [Draw(seed=2)]  # a blend is no step
+        explorer._resting.setInterval(10)
+        panel.dials.vividness.setValue(0.6)
+        np.testing.assert_array_equal(shown().data, decoded(panel, Draw(seed=2, vividness=0.6)))
+        qtbot.waitUntil(lambda: len(explorer.history.steps) == 2, timeout=PATIENCE)
+        assert explorer.history.steps[1].recipe == Draw(seed=2, vividness=0.6)
 
     def test_the_camera_alone_makes_nothing_anew_of_a_small_image(
         self, viewer: Any, panel: ExplorePanel, shown: Any, monkeypatch: pytest.MonkeyPatch
@@ -163,6 +183,47 @@ class TestKeep:
         np.testing.assert_array_equal(again.decode(recipe).sr, first.data)
         self.pasted(viewer, panel, first.data)
         self.exported(panel, tmp_path, [first.data, second_shown.data])
+
+    @pytest.mark.parametrize(("kind", "size"), [("stack", (100, 40)), ("small", (25, 33))])
+    def test_what_is_copied_makes_the_same_pixels_in_the_same_place(
+        self, viewer: Any, panel: ExplorePanel, shown: Any, done: Any, kind: str, size: tuple[int, int]
+    ) -> None:
+        """Of a plane of a stack; and of an image so small that napari would take its colours for planes."""
+        rng = np.random.default_rng(7)
+        panel.copy.click()
+        assert "nothing to copy" in panel.foot.text.text()
+        if kind == "stack":
+            image = viewer.add_image(rng.integers(90, 150, (3, 14, 12), np.uint16), name=kind, scale=(5, 2, 3))
+            viewer.dims.set_current_step(0, 1)
+        else:
+            image = viewer.add_image(rng.integers(90, 150, (3, 9, 3), np.uint8), rgb=True, name=kind, rotate=30)
+            size = (5, 33)
+        panel.ground.image.value = image
+        panel.weights.sliders[0].setValue(0.5)
+        previewed = shown()
+        viewer.layers.selection = {image}
+        self.copied(viewer, panel, previewed)
+        sizes = panel.sections["Other sizes"]
+        sizes.tied.setChecked(False)
+        sizes.down.setValue(size[0])
+        sizes.across.setValue(size[1])
+        sizes.sized.click()
+        done()
+        made = viewer.layers.selection.active
+        assert np.squeeze(made.data).shape[:2] == size
+        np.testing.assert_allclose(made._extent_data_augmented[0], -0.5)
+        self.copied(viewer, panel, made)
+
+    def copied(self, viewer: Any, panel: ExplorePanel, wanted: Any) -> None:
+        panel.copy.click()
+        assert "Copied" in panel.foot.text.text()
+        exec(QApplication.clipboard().text(), {"viewer": viewer})
+        made = viewer.layers[-1]
+        np.testing.assert_array_equal(made.data, wanted.data)
+        np.testing.assert_allclose(made.extent.world, wanted.extent.world)
+        assert made.rgb == wanted.rgb
+        viewer.layers.remove(made)
+        viewer.layers.selection = {wanted}
 
     def test_what_comes_after_the_pixels_changed_is_of_those_before(
         self, viewer: Any, panel: ExplorePanel, done: Any

@@ -173,12 +173,48 @@ class TestMany:
         assert len(names) == 2
         assert all(name.startswith("photo ") for name in names)
 
+    def test_a_value_that_is_missing_is_no_invention(self, viewer: Any, panel: ExplorePanel, done: Any) -> None:
+        gappy = np.linspace(0.3, 0.7, 14 * 12, dtype=np.float32).reshape(14, 12)
+        gappy[3, 4] = np.nan
+        panel.ground.image.value = viewer.add_image(gappy, name="gappy")
+        trust = panel.sections["Trust"]
+        trust.draws.setValue(3)
+        trust.make.click()
+        done()
+        [half, spread] = [one for one in viewer.layers if is_result(one)]
+        for layer in (half, spread):
+            assert (layer.data[24:32, 32:40] == 0).all()
+            assert (np.delete(layer.data, slice(24, 32), axis=0) > 0).mean() > 0.99
+
+
+class TestSizes:
     def test_other_scales_give_the_image_back(self, viewer: Any, panel: ExplorePanel, done: Any) -> None:
-        for factor, made in panel.sections["Other scales"].buttons.items():
+        for factor, made in panel.sections["Other sizes"].buttons.items():
             made.click()
             done()
             layer = next(one for one in samples(viewer) if one.data.shape[0] == 14 * factor)
             np.testing.assert_array_equal(low_resolution(layer.data, factor), LOW)
+
+    def test_any_size_lies_over_the_image(self, viewer: Any, panel: ExplorePanel, done: Any, shown: Any) -> None:
+        sizes, photo = panel.sections["Other sizes"], viewer.layers["photo"]
+        panel.dials.seed.setValue(5)
+        shown()
+        sizes.across.setValue(60)
+        assert sizes.down.value() == 70  # proportions are kept
+        sizes.down.setValue(42)
+        assert sizes.across.value() == 36
+        sizes.tied.setChecked(False)
+        sizes.across.setValue(50)
+        sizes.sized.click()
+        done()
+        [layer] = [one for one in viewer.layers if is_result(one)]
+        np.testing.assert_array_equal(layer.data, decoded(panel, Draw(seed=5), size=(42, 50)))
+        for corner, mine in (((-0.5, -0.5), (-0.5, -0.5)), ((13.5, 11.5), (41.5, 49.5))):
+            np.testing.assert_allclose(layer.data_to_world(mine), photo.data_to_world(corner))
+        assert layer.metadata[METADATA_KEY]["provenance"]["settings"]["size"] == [42, 50]
+        assert "50 x 42 pixels" in panel.foot.text.text()
+        panel.ground.image.value = viewer.layers["moss"]
+        assert (sizes.down.value(), sizes.across.value()) == (60, 72)
 
 
 class TestCompose:

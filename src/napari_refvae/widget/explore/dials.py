@@ -20,6 +20,7 @@ __all__ = ["Dials"]
 
 LARGEST_SEED = 2**31 - 1
 HOTTEST = 2.0
+VIVIDNESS = "0: faithful, smooth; 1: vivid, sharp. While it moves, the two are blended in pixels"
 
 
 class Dials(QWidget):
@@ -34,7 +35,7 @@ class Dials(QWidget):
         super().__init__()
         self.strength = slider(1, 1, "How much references count; 0: nothing", self._teller("strength"))
         self.temperature = slider(1, HOTTEST, "How far samples stray; 0: not at all", self._teller("temperature"))
-        self.vividness = slider(1, 1, "0: faithful, smooth; 1: vivid, sharp", self._teller("vividness"))
+        self.vividness = slider(1, 1, VIVIDNESS, self._teller("vividness"))
         self.seed = QSpinBox()
         self.seed.setRange(0, LARGEST_SEED)
         self.seed.setToolTip("Which of all samples; the same seed gives the same one")
@@ -54,6 +55,11 @@ class Dials(QWidget):
     def roll(self) -> None:
         """Draw another seed."""
         self.seed.setValue(random.randrange(LARGEST_SEED))
+
+    def allow_vividness(self, allowed: bool) -> None:
+        """Whether the network has such a dial."""
+        self.vividness.setEnabled(allowed)
+        self.vividness.setToolTip(VIVIDNESS if allowed else "This network has no vividness: choose another model")
 
     def show_draw(self, draw: Draw, seed: int | None) -> None:
         """Show a draw's numbers, without telling; no seed where a recipe has several."""

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from psygnal import Signal
-from qtpy.QtCore import QTimer
 
 from napari_refvae.explore.history import Exploration
 from napari_refvae.explore.recipes import Draw
@@ -15,6 +13,7 @@ from napari_refvae.widget.explore.desk import Desk
 from napari_refvae.widget.explore.jobs import make_samples
 from napari_refvae.widget.explore.keeping import Keeper, identity_of
 from napari_refvae.widget.explore.live import LivePreview, Wish
+from napari_refvae.widget.explore.parts import timer
 from napari_refvae.widget.explore.preview_layer import PreviewLayer
 from napari_refvae.widget.explore.steering import described, without_reference
 from napari_refvae.widget.explore.tasks import Tasks
@@ -35,6 +34,9 @@ __all__ = ["Explorer"]
 
 SETTLING = 700
 """Milliseconds without a change after which what shows is a step of the history."""
+
+RESTING = 200
+"""Milliseconds without a change after which a quick preview makes place for the exact one."""
 
 
 class Explorer:
@@ -72,10 +74,8 @@ class Explorer:
         self._shown: Glimpse | None = None
         self._wanted = False  # whether there is, or shall be, a preview
         self._closed = False
-        self._settled = QTimer()
-        self._settled.setSingleShot(True)
-        self._settled.setInterval(SETTLING)
-        self._settled.timeout.connect(self._settle)
+        self._settled = timer(SETTLING, self._settle)
+        self._resting = timer(RESTING, self.look)
         self.tasks.ended.connect(self._tell_end)
 
     def explore(self, subject: Subject | None, names: Sequence[str] = ()) -> None:
@@ -108,21 +108,24 @@ class Explorer:
         self.subject, self._shown = subject, None
         self._look_again()
 
-    def steer(self, recipe: Recipe) -> None:
-        """Turn to a recipe, and preview it."""
+    def steer(self, recipe: Recipe, quick: Recipe | None = None) -> None:
+        """Turn to a recipe, and preview it; first ``quick`` in its place, if given, and it once nothing moves."""
         self.recipe = recipe
         self.recipe_changed.emit()
-        self.look()
+        self.look(quick)
         self._settled.start()
 
-    def look(self) -> None:
+    def look(self, quick: Recipe | None = None) -> None:
         """Preview the recipe: it or the view has changed."""
+        self._resting.stop()
         if self.subject is None or self._closed:
             return
         self._wanted = True
         if self._shown is None:
             self.told.emit("Preparing the preview ...")
-        self.live.ask(Wish(self.subject, self.recipe, self._seen(self.subject)))
+        self.live.ask(Wish(self.subject, self.recipe, self._seen(self.subject), quick))
+        if quick is not None:
+            self._resting.start()
 
     def follow(self) -> None:
         """Preview the part that is in view now, if there is a preview and it shows another one."""
@@ -133,9 +136,8 @@ class Explorer:
     def discard(self) -> None:
         """Take the preview away."""
         self.live.restart()
-        self._settled.stop()
-        self._shown, self._wanted = None, False
-        self.preview.remove()
+        self._stop_timers()
+        self.clear_view()
         self.told.emit("The preview is discarded.")
 
     def keep(self) -> bool:
@@ -168,9 +170,14 @@ class Explorer:
         """Begin a job, unless one is under way; a preview that is still to come would hide what it makes."""
         if self._closed or self.tasks.running:
             return False
-        self._settled.stop()
+        self._stop_timers()
         self.live.restart()
         return self.tasks.start(job, on_sample or (lambda _: None), on_result or (lambda _: None))
+
+    @property
+    def shown(self) -> Glimpse | None:
+        """The preview that shows the recipe of the moment, if it does by now."""
+        return self._shown if self._shown is not None and self._is_of_now(self._shown) else None
 
     @property
     def desk(self) -> Desk:
@@ -189,10 +196,14 @@ class Explorer:
         self._keeper.keep(subject, sample, names)
         if self.subject is None or subject.origin is not self.subject.origin:
             return
-        self.preview.remove()  # it would hide what came
-        self._shown, self._wanted = None, False
+        self.clear_view()
         if all(step.recipe != sample.recipe for step in self.history.steps):
             self._record(sample, show=sample.recipe == self.recipe)
+
+    def clear_view(self) -> None:
+        """Take the preview away: it would hide what came."""
+        self.preview.remove()
+        self._shown, self._wanted = None, False
 
     def apply(self, number: int) -> None:
         """Turn to a step of the history."""
@@ -224,11 +235,15 @@ class Explorer:
     def close(self) -> None:
         """Stop everything, and take the preview away."""
         self._closed = True
-        self._settled.stop()
+        self._stop_timers()
         self.live.close()
         self.tasks.abandon()
         self.preview.remove()
         self._desk.clear()
+
+    def _stop_timers(self) -> None:
+        self._settled.stop()
+        self._resting.stop()
 
     def _turn(self, recipe: Recipe) -> None:
         """To a step that is in the history."""
@@ -243,7 +258,7 @@ class Explorer:
             return
         self.preview.show(glimpse)
         self._shown = glimpse
-        self.told.emit(_glimpse_text(glimpse))
+        self.told.emit(glimpse.text)
         self.glimpsed.emit(glimpse)
         self._settle()
 
@@ -252,11 +267,14 @@ class Explorer:
 
     def _settle(self) -> None:
         """What shows stayed for a while: it is a step; one that is still being made is when it shows."""
-        glimpse, current = self._shown, self.history.current
-        if glimpse is None or glimpse.wish.recipe is not self.recipe or self._settled.isActive():
+        glimpse, current = self.shown, self.history.current
+        if glimpse is None or self._settled.isActive():
             return
         if current is None or self.history.steps[current].recipe != self.recipe:
             self._record(glimpse.sample)
+
+    def _is_of_now(self, glimpse: Glimpse) -> bool:
+        return glimpse.wish.recipe is self.recipe and glimpse.is_exact
 
     def _record(self, sample: Sample, *, show: bool = True) -> None:
         from napari_refvae.explore.thumbnails import thumbnail  # by now torch is loaded
@@ -268,7 +286,7 @@ class Explorer:
         self.history_changed.emit()
 
     def _tell_end(self, sentence: str) -> None:
-        if self._shown is None or self._shown.wish.recipe is not self.recipe:
+        if self.shown is None:
             self._look_again()
         if sentence:
             self.told.emit(sentence)
@@ -277,12 +295,3 @@ class Explorer:
         """Ask anew for a preview that was dropped on its way."""
         if self._wanted:
             self.look()
-
-
-def _glimpse_text(glimpse: Glimpse) -> str:
-    """What the preview shows, and how well it gives the input back."""
-    sample, size = glimpse.sample, glimpse.wish.subject.size
-    shown = sample.region.height, sample.region.width
-    part = "all of" if shown == size else f"{shown[1]} x {shown[0]} of"
-    psnr = f"to {sample.lr_psnr:.0f} dB" if math.isfinite(sample.lr_psnr) else "exactly"
-    return f"Preview: {part} {size[1]} x {size[0]} pixels. It gives the input back {psnr}."

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from napari.layers import Image, Labels, Shapes
 from psygnal import Signal
-from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QWidget
 
 from napari_refvae.errors import InvalidInputError
 from napari_refvae.regions import Region
+from napari_refvae.widget.explore.parts import timer
 from napari_refvae.widget.form.choices import ChoiceBox
 from napari_refvae.widget.form.layout import field_grid
 from napari_refvae.widget.form.parts import rectangle_region, view_region
@@ -54,8 +54,8 @@ class Ground(QWidget):
         self.part = ChoiceBox(f"What the live preview shows: at most {LARGEST} x {LARGEST} pixels around its middle")
         self._watched: Image | None = None
         self._plane: tuple[int, ...] = ()  # of a stack, the one that is explored
-        self._looked = _timer(self, self.moved.emit)
-        self._changed = _timer(self, self.renewed.emit)
+        self._looked = timer(SETTLING, self.moved.emit, self)
+        self._changed = timer(SETTLING, self.renewed.emit, self)
         field_grid(self, [("Image", self.image.native), ("Preview", self.part.native)])
         self.image.changed.connect(self._choose)
         self.part.changed.connect(lambda *_: self._looked.start())
@@ -97,7 +97,7 @@ class Ground(QWidget):
             return None
         try:
             part = self.part.value
-            found = rectangle_region(part, self.layer) if isinstance(part, Shapes) else view_region(self.layer)
+            found = rectangle_region(part, self.layer) if isinstance(part, Shapes) else view_region(self.viewer, self.layer)
         except InvalidInputError:  # it is beside the image
             found = Region(0, 0, *size)
         return bounded(found, LARGEST)
@@ -148,17 +148,8 @@ def _events(layer: Image | None) -> list[Any]:
     if layer is None:
         return []
     told = layer.events
-    found = [told.data, told.scale, told.translate, told.rotate, told.shear, told.affine]
-    return found if layer.rgb else [*found, told.contrast_limits]
+    return [told.data, told.scale, told.translate, told.rotate, told.shear, told.affine, told.contrast_limits]
 
 
 def _first(images: Sequence[Image]) -> Image | None:
     return images[0] if images else None
-
-
-def _timer(parent: QWidget, action: Any) -> QTimer:
-    made = QTimer(parent)
-    made.setSingleShot(True)
-    made.setInterval(SETTLING)
-    made.timeout.connect(action)
-    return made

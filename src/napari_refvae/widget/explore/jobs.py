@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     Steps = Generator["Advance | Sample", None, Any]
 
-__all__ = ["Advance", "Trust", "make_samples", "measure_trust", "pick_samples", "rank_references"]
+__all__ = ["Advance", "Trust", "make_samples", "make_sized", "measure_trust", "pick_samples", "rank_references"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +69,12 @@ def make_samples(
             sample = yield from _within(run, number, len(wanted))
         yield sample
     return len(wanted)
+
+
+def make_sized(desk: Desk, subject: Subject, recipe: Recipe, size: tuple[int, int]) -> Generator[Advance, None, Sample]:
+    """One whole sample of a height and width; returns it."""
+    with desk.at(subject) as session:
+        return (yield from _within(session.steps(recipe, size=size), 0, 1))
 
 
 def pick_samples(desk: Desk, subject: Subject, draw: Draw, count: int, picks: int) -> Steps:
@@ -141,5 +147,5 @@ def _within(run: Generator[Progress, None, Sample], number: int, count: int) -> 
 
 
 def _plane(values: NDArray[Any]) -> NDArray[np.float32]:
-    """The mean over colours, without alpha."""
-    return np.asarray(values if values.ndim == 2 else values[..., :3].mean(axis=2), np.float32)
+    """The mean over colours, without alpha; 0 where the input has no value, and so no draw differs."""
+    return np.nan_to_num(np.asarray(values if values.ndim == 2 else values[..., :3].mean(axis=2), np.float32))

@@ -10,6 +10,7 @@ from qtpy.QtCore import QObject, Signal  # type: ignore[attr-defined] # qtpy nam
 
 from napari_refvae.errors import RefVAEError
 from napari_refvae.explore.preview import LatestWins
+from napari_refvae.widget.explore.steering import gives_back
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,11 +29,21 @@ CONTEXT = 6
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Wish:
-    """A preview that is asked for: a recipe, and the part of the image that is to show it (None: all)."""
+    """A preview that is asked for.
+
+    Attributes
+    ----------
+    subject, recipe, region
+        What is to be seen, and the part of the image that is to show it (None: all).
+    quick
+        What is shown in its place, since it is made sooner: the vividness slider moves. Networks without vividness
+        have no use for it.
+    """
 
     subject: Subject
     recipe: Recipe
     region: Region | None
+    quick: Recipe | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,6 +53,20 @@ class Glimpse:
     wish: Wish
     sample: Sample
     seconds: float
+    has_vividness: bool = True  # whether the network has such a dial
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether it is the recipe's own, and not what is shown in its place."""
+        return self.sample.recipe is self.wish.recipe
+
+    @property
+    def text(self) -> str:
+        """What it shows, and how well that gives the input back."""
+        region, size = self.sample.region, self.wish.subject.size
+        part = "all of" if (region.height, region.width) == size else f"{region.width} x {region.height} of"
+        kind = "Preview" if self.is_exact else "Quick preview, blended in pixels"
+        return f"{kind}: {part} {size[1]} x {size[0]} pixels. {gives_back(self.sample.lr_psnr)}"
 
 
 class LivePreview(QObject):
@@ -90,8 +115,10 @@ class LivePreview(QObject):
         with self._desk.at(wish.subject) as session:
             began = time.perf_counter()
             context = None if wish.region is None else CONTEXT
-            sample = session.decode(wish.recipe, wish.region, context=context)
-            return Glimpse(wish, sample, time.perf_counter() - began)
+            vivid = session.has_vividness
+            recipe = wish.recipe if wish.quick is None or not vivid else wish.quick
+            sample = session.decode(recipe, wish.region, context=context)
+            return Glimpse(wish, sample, time.perf_counter() - began, vivid)
 
     def _deliver(self, news: Glimpse | RefVAEError) -> None:
         """In the preview's thread."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari.utils.notifications import show_info
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QFrame, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QApplication, QFrame, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_refvae.errors import RefVAEError
 from napari_refvae.explore.recipes import Variation
@@ -19,8 +19,9 @@ from napari_refvae.widget.explore.ground import Ground
 from napari_refvae.widget.explore.history_strip import HistoryStrip
 from napari_refvae.widget.explore.parts import button, row
 from napari_refvae.widget.explore.sections import make_sections
+from napari_refvae.widget.explore.snippet import python_of_layer, python_of_sample
 from napari_refvae.widget.explore.starting import load_exploration, start_from
-from napari_refvae.widget.explore.steering import can_roll, dials_of, rolled, turned, with_mix
+from napari_refvae.widget.explore.steering import can_roll, described, dials_of, quickly, rolled, turned, with_mix
 from napari_refvae.widget.explore.subject import Subject
 from napari_refvae.widget.explore.weights import Weights
 from napari_refvae.widget.preferences import read_preferences
@@ -29,6 +30,7 @@ from napari_refvae.widget.results.layers import read_input
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from napari_refvae.widget.explore.live import Glimpse
     from napari_refvae.widget.results.runs import Runs
 
 __all__ = ["ExplorePanel"]
@@ -36,6 +38,7 @@ __all__ = ["ExplorePanel"]
 SPACING = 8  # pixels
 LEAST_HEIGHT = 200
 MINIMUM_WIDTH = 320
+COPIES = "Code that makes the selected sample again, or all of the one that is previewed, for napari's console"
 
 
 class ExplorePanel(QWidget):
@@ -64,6 +67,7 @@ class ExplorePanel(QWidget):
         self.keep = button("Keep", "Make the whole image and add it as a sample", self.explorer.keep)
         self.discard = button("Discard", "Take the preview away", self.explorer.discard)
         self.start = button("From the selected sample", "Go on from the sample layer that is selected", self._start)
+        self.copy = button("Copy as Python", COPIES, self._copy)
         self.sections = make_sections(self.explorer, self.ground, self.weights)
         self._model: str | None = None  # that of what is gone on from; otherwise the preferred one
         self._attached = True
@@ -106,7 +110,7 @@ class ExplorePanel(QWidget):
         self.drawers = {title: Drawer(title, section, self._only) for title, section in self.sections.items()}
         for drawer in self.drawers.values():
             stacked.addWidget(drawer)
-        stacked.addWidget(self.start)
+        stacked.addLayout(row(self.start, 1, self.copy, 1))
         stacked.addStretch(1)
         scroll = self.scroller = QScrollArea()
         scroll.setFrameShape(QFrame.Shape.NoFrame)
@@ -129,14 +133,23 @@ class ExplorePanel(QWidget):
         self.weights.mixed.connect(lambda: explorer.steer(with_mix(explorer.recipe, self.weights.mix)))
         self.weights.removed.connect(explorer.lose_reference)
         self.weights.listed.connect(self._guide)
-        self.dials.turned.connect(lambda name, value: explorer.steer(turned(explorer.recipe, **{name: value})))
+        self.dials.turned.connect(self._turn)
         self.dials.rolled.connect(lambda seed: explorer.steer(rolled(explorer.recipe, seed)))
         self.history.load_asked.connect(self.load)
         explorer.recipe_changed.connect(self._show_recipe)
         explorer.history_changed.connect(self._lock_references)
         explorer.told.connect(self.foot.tell)
-        explorer.glimpsed.connect(lambda glimpse: self.foot.time(glimpse.seconds))
+        explorer.glimpsed.connect(self._glimpsed)
         explorer.tasks.changed.connect(self._show_busy)
+
+    def _turn(self, name: str, value: float) -> None:
+        """A dial was turned; that of vividness is followed by a blend of pixels while it moves."""
+        recipe = turned(self.explorer.recipe, **{name: value})
+        self.explorer.steer(recipe, quickly(recipe, value) if name == "vividness" else None)
+
+    def _glimpsed(self, glimpse: Glimpse) -> None:
+        self.foot.time(glimpse.seconds)
+        self.dials.allow_vividness(glimpse.has_vividness)
 
     def _choose(self) -> None:
         """Another image: explore it from the beginning, with the references there are."""
@@ -198,6 +211,23 @@ class ExplorePanel(QWidget):
     def _start(self) -> None:
         """Go on from the selected sample."""
         self._start_at(self.viewer.layers.selection.active)
+
+    def _copy(self) -> None:
+        """What makes the selected layer, or else the preview."""
+        code = python_of_layer(self.viewer.layers.selection.active, self.runs) or self._python_of_preview()
+        clipboard = QApplication.clipboard()
+        if code is None or clipboard is None:
+            self.foot.tell("There is nothing to copy yet: select an explored sample, or move a slider.")
+            return
+        clipboard.setText(code)
+        self.foot.tell("Copied: paste it into napari's console or into a script.")
+
+    def _python_of_preview(self) -> str | None:
+        shown = self.explorer.shown
+        if shown is None:
+            return None
+        origin, name = shown.wish.subject.origin, described(shown.wish.recipe, self.explorer.names)
+        return python_of_sample(shown.sample.provenance, name, origin.name, origin.plane)
 
     def _start_from_latest(self) -> None:
         """Where there is a run, its first sample is a good beginning; nothing is computed yet."""

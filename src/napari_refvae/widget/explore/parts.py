@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QObject, Qt, QTimer
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 from superqt import QLabeledDoubleSlider
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from qtpy.QtWidgets import QLayout
 
-__all__ = ["button", "column", "emptied", "note", "row", "set_quietly", "slider", "swatch"]
+__all__ = ["button", "column", "emptied", "note", "row", "set_quietly", "slider", "swatch", "timer"]
 
 NUMBER = 40  # pixels, of a slider's value
 SWATCH = 14
@@ -32,8 +32,8 @@ def slider(value: float, high: float, tooltip: str, on_change: Callable[[float],
     return made
 
 
-def set_quietly(made: QLabeledDoubleSlider, value: float) -> None:
-    """Move a slider without telling."""
+def set_quietly(made: Any, value: float) -> None:
+    """Move a slider, or turn a number, without telling."""
     made.blockSignals(True)
     made.setValue(value)
     made.blockSignals(False)
@@ -90,6 +90,15 @@ def column(
             made.addWidget(item)
         else:
             made.addLayout(item)
+    return made
+
+
+def timer(milliseconds: int, action: Callable[[], Any], parent: QObject | None = None) -> QTimer:
+    """Acts once so long after it was started last."""
+    made = QTimer(parent)
+    made.setSingleShot(True)
+    made.setInterval(milliseconds)
+    made.timeout.connect(action)
     return made
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,9 @@ __all__ = [
     "can_roll",
     "described",
     "dials_of",
+    "gives_back",
     "percent",
+    "quickly",
     "rolled",
     "short_name",
     "turned",
@@ -65,6 +68,14 @@ def dials_of(recipe: Recipe) -> Draw:
 def turned(recipe: Recipe, **changes: float) -> Recipe:
     """The same with another temperature, strength or vividness of all that is in it."""
     return recipe.with_draw(**changes)
+
+
+def quickly(recipe: Recipe, vividness: float) -> Recipe | None:
+    """What is much like a recipe at some vividness, without a pass of the network for each; None at 1, where it is it.
+
+    (1 - t) faithful + t vivid, in pixels; see `Fade`.
+    """
+    return None if vividness == 1 else Fade(turned(recipe, vividness=1.0), vividness)
 
 
 def with_mix(recipe: Recipe, mix: Mix) -> Recipe:
@@ -143,6 +154,11 @@ def short_name(recipe: Recipe, names: Sequence[str]) -> str:
         case Composition():
             return "composed"
     return "faded"
+
+
+def gives_back(lr_psnr: float) -> str:
+    """How well a sample gives the input back, as a sentence."""
+    return f"It gives the input back {f'to {lr_psnr:.0f} dB' if math.isfinite(lr_psnr) else 'exactly'}."
 
 
 def percent(part: float) -> str:

@@ -29,6 +29,6 @@ def make_sections(explorer: Explorer, ground: Ground, weights: Weights) -> dict[
         "A spread of samples": Spreading(explorer, ground),
         "Trust": Trusting(explorer, ground),
         "Compose": Composing(explorer, ground),
-        "Other scales": Sizing(explorer, ground),
+        "Other sizes": Sizing(explorer, ground),
         "References that fit": Suggesting(explorer, ground, weights),
     }

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from napari.layers import Labels
 from napari.utils.colormaps import DirectLabelColormap
-from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
 from napari_refvae.explore.mix import Mix
 from napari_refvae.explore.recipes import Painting
 from napari_refvae.widget.explore.masks import labels_on
-from napari_refvae.widget.explore.parts import button, column, emptied, note, row, slider, swatch
+from napari_refvae.widget.explore.parts import button, column, emptied, note, row, slider, swatch, timer
 from napari_refvae.widget.explore.sections.base import Section
 from napari_refvae.widget.explore.steering import dials_of
 from napari_refvae.widget.explore.weights import COLOURS
@@ -58,10 +57,7 @@ class PaintSection(Section):
         self.softness = slider(SOFTNESS, SOFTEST, "Softness of borders, in input pixels", lambda _: self._soon.start())
         self.hint = note("Choose a colour, and paint on the image.")
         column(self, row(self.begin, 1, self.end), self.hint, self._legend, row(label("Soft border"), self.softness, 1))
-        self._soon = QTimer(self)
-        self._soon.setSingleShot(True)
-        self._soon.setInterval(SETTLING)
-        self._soon.timeout.connect(self._painted)
+        self._soon = timer(SETTLING, self._painted, self)
         weights.listed.connect(self._show_legend)
         explorer.recipe_changed.connect(self._keep_painting)
         ground.viewer.layers.events.removed.connect(self._layer_removed)
