@@ -14,11 +14,15 @@ from typer.testing import CliRunner
 from napari_refvae.batch.finding import Found, find_images, split_list
 from napari_refvae.batch.leftovers import at_work, remove_leftovers
 from napari_refvae.batch.report import Outcome, summarize
-from napari_refvae.batch.space import expect_bytes
+from napari_refvae.batch.space import expect_bytes, expect_zarr
 from napari_refvae.cli import app
 from napari_refvae.errors import InvalidInputError, OutOfMemoryError
 from napari_refvae.imageio.files import write_image
+from napari_refvae.model.doors import LatentLayout
 from napari_refvae.planning import RunSettings
+from napari_refvae.regions import Region
+from napari_refvae.stacks import streaming
+from napari_refvae.stacks.stage import Stage
 
 LR = data.astronaut()[100:164:8, 150:222:8]  # (8, 9, 3)
 
@@ -187,13 +191,25 @@ class TestResuming:
 
     @pytest.mark.parametrize(
         "words",
-        [["--seed", "1"], ["-r", "self"], ["--format", "tiff"], ["--region", "0", "0", "8", "8"], ["--faithful"]],
+        [
+            ["--seed", "1"],
+            ["-r", "self"],
+            ["--format", "tiff"],
+            ["--region", "0", "0", "8", "8"],
+            ["--faithful"],
+            ["--precision", "bfloat16"],
+        ],
         ids=" ".join,
     )
     def test_other_settings_are_another_run(self, folder, upscale, words):
         assert upscale("photos/a.png").exit_code == 0
         assert "Replay with" in upscale("photos/a.png", "--resume", *words).stdout
         assert "was finished before" in upscale("photos/a.png", "--resume", *words).stdout
+
+    def test_tiles_may_change_for_the_rest(self, folder, upscale):
+        assert upscale("photos/a.png").exit_code == 0
+        done = upscale("photos", "--resume", "--tile", "5", "--precision", "auto")
+        assert "2 images: 1 made, 1 finished before" in done.stdout
 
     def test_a_changed_input_or_result_is_made_again(self, folder, upscale):
         assert upscale("photos/a.png", "photos/inner/a.png").exit_code == 0
@@ -311,8 +327,44 @@ class TestSpace:
         for name, array in names.items():
             write_image(folder / name, array)
             assert expect_bytes(folder / name, RunSettings(scale=4), 3) == 3 * 16 * array.nbytes
+        Image.fromarray(LR).convert("P").save("palette.png")
+        assert expect_bytes(Path("palette.png"), RunSettings(scale=4), 3) == 3 * 16 * LR.nbytes
         Path("text.png").write_text("no image")
         assert expect_bytes(Path("text.png"), RunSettings(scale=4), 3) == 0
+        assert expect_zarr(Path("text.png"), RunSettings(scale=4), 3, LatentLayout(4, 2, True)) == (0, 0)
+
+    def test_zarr_has_coarser_levels_and_noise_besides(self, folder):
+        Image.fromarray(np.zeros((512, 256, 3), np.uint8)).save("large.png")
+        layout, settings = LatentLayout(4, 40, True), RunSettings(scale=8)
+        images, noise = expect_zarr(Path("large.png"), settings, 3, layout)
+        assert images == 3 * 512 * 256 * 3 * (64 + 16 + 4)  # 4096 rows, 2048, 1024
+        assert noise == 512 * 256 * 40 * 4
+        part = RunSettings(scale=8, region=Region(0, 0, 64, 64))
+        assert expect_zarr(Path("large.png"), part, 3, layout) == (3 * 512 * 512 * 3, noise)
+
+    def test_half_made_zarr_needs_room_for_the_rest(self, folder, upscale, monkeypatch):
+        pytest.importorskip("zarr")
+        monkeypatch.setattr(streaming, "PIECE", 4)  # six pieces
+        usage, whole = shutil.disk_usage(folder), 64 * LR.nbytes
+
+        def free(count):
+            monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=count))
+
+        def stopping(self, *what):
+            if len(self._done) == 4:
+                raise KeyboardInterrupt
+            add(self, *what)
+
+        add = Stage.add
+        with monkeypatch.context() as patched:
+            patched.setattr(Stage, "add", stopping)
+            assert upscale("photos/a.png", "--format", "zarr").exit_code == 130
+        free(whole // 3 - 1)
+        refused = upscale("photos/a.png", "--format", "zarr", "--resume")
+        assert refused.exit_code == 2
+        assert "expected room for up to 4.6 kB" in refused.stderr
+        free(whole // 3)
+        assert upscale("photos/a.png", "--format", "zarr", "--resume").exit_code == 0
 
 
 def test_what_does_not_fit_into_memory_may_be_made_in_pieces(folder, upscale, monkeypatch):

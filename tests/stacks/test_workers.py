@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ import pytest
 
 from napari_refvae.errors import DeviceError, InvalidSpecError, ModelError
 from napari_refvae.imageio.arrays import describe_array
+from napari_refvae.stacks import pools
 from napari_refvae.stacks.making import make_elsewhere
 from napari_refvae.stacks.planning import plan_stack
 from napari_refvae.stacks.pools import DaskPool, _dask_errors, open_pool
@@ -76,11 +78,53 @@ def test_workers_compute_on_the_device_and_in_the_precision_that_are_recorded(im
     [
         (distributed.client.FutureCancelledError("piece", "scheduler-connection-lost"), r"connection .* is lost"),
         (OSError("broken pipe"), "the workers failed"),
+        (ModuleNotFoundError("No module named 'napari_refvae'"), "a worker lacks what it needs"),
     ],
 )
 def test_a_cluster_that_is_lost_is_told(error, told):
     with pytest.raises(DeviceError, match=rf"{told}.*--resume goes on"), _dask_errors():
         raise error
+
+
+FOREIGN = """
+import sys
+sys.modules["napari_refvae"] = None  # as if it were not installed
+from distributed import LocalCluster
+if __name__ == "__main__":
+    alone = {"processes": False, "threads_per_worker": 1, "dashboard_address": None, "memory_limit": 0}
+    with LocalCluster(n_workers=int(sys.argv[1]), protocol="tcp://", **alone) as cluster:
+        print(cluster.scheduler_address, flush=True)
+        sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize(
+    ("count", "told"),
+    [(0, "no worker for 1 seconds: start some"), (1, r"the scheduler has none: install it there")],
+    ids=["no worker", "no package"],
+)
+def test_a_cluster_that_can_make_nothing_is_told(monkeypatch, count, told):
+    monkeypatch.setattr(pools, "LONE", 1)
+    command = [sys.executable, "-c", FOREIGN, str(count)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as cluster:
+        address = cluster.stdout.readline().strip()
+        with pytest.raises(DeviceError, match=told), open_pool(scheduler=address):
+            pass
+        cluster.stdin.close()
+
+
+def test_workers_that_all_leave_are_told(image, settings, tmp_path, monkeypatch):
+    monkeypatch.setattr(pools, "LONE", 1)
+    plan = plan_stack(describe_array(image), (), settings())
+    cluster = distributed.LocalCluster(n_workers=1, processes=False, dashboard_address=None, memory_limit=0)
+
+    def leave(step):
+        if step.done == 1:
+            cluster.scale(0)
+
+    with cluster, open_pool(scheduler=cluster.scheduler_address) as pool:
+        with pytest.raises(DeviceError, match=r"no worker for 1 seconds.*--resume"):
+            save_stack(plan, tmp_path / "out", "a", ".zarr", pool=pool, on_progress=leave)
 
 
 def test_mistakes_are_named():

@@ -16,6 +16,7 @@ from napari_refvae.imageio.files import save_samples
 from napari_refvae.imageio.writing import holds
 from napari_refvae.provenance import FORMAT
 from napari_refvae.stacks.saving import save_stack
+from napari_refvae.stacks.space import streamed_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,7 +37,7 @@ class Job(Protocol):
 
     @property
     def wanted(self) -> dict[str, Any]:
-        """Its side-car, as far as it is known before: format, input, model, references, settings."""
+        """Its side-car, as far as it is known before: format, input, model, references, settings, precision."""
 
     @property
     def suffix(self) -> str:
@@ -46,9 +47,8 @@ class Job(Protocol):
     def notes(self) -> list[str]:
         """What the user should know before."""
 
-    @property
-    def bytes(self) -> int:
-        """What it makes, at most."""
+    def bytes(self, folder: Path) -> int:
+        """What it adds to a folder, at most."""
 
     def save(
         self, folder: Path, stem: str, on_progress: Callable[[Progress], None] | None
@@ -82,6 +82,7 @@ class ImageJob:
             "model": self.plan.identity,
             "references": [source.as_dict() for source in self.plan.sources],
             "settings": self.plan.settings,
+            "resolved": _demanded(self.settings),
         }
 
     @property
@@ -96,8 +97,7 @@ class ImageJob:
             found if top is None else [*found, f"reaches {top[0]} of {top[1]}; if white is less, say --range 0 WHITE"]
         )
 
-    @property
-    def bytes(self) -> int:
+    def bytes(self, folder: Path) -> int:
         pixels = self.plan.picture.pixels
         images = self.plan.request.total + self.plan.request.faithful
         scale = check_scale(self.settings.scale, self.plan.model.network.scale)
@@ -137,7 +137,7 @@ class StackJob:
 
     @property
     def wanted(self) -> dict[str, Any]:
-        return self.plan.record
+        return self.plan.record | {"resolved": _demanded(self.plan.settings)}
 
     @property
     def suffix(self) -> str:
@@ -153,8 +153,9 @@ class StackJob:
             "the network and kept as they are in the result"
         ]
 
-    @property
-    def bytes(self) -> int:
+    def bytes(self, folder: Path) -> int:
+        if self.chosen == ".zarr":
+            return streamed_bytes(self.plan, folder, resume=self.resume)
         return len(self.plan.images) * math.prod(self.plan.layout.shape) * self.plan.source.dtype.itemsize
 
     def save(
@@ -173,6 +174,11 @@ class StackJob:
         return tuple(
             Output(path, image.name, image.seed, None if image.seed is None else psnr) for path, image, psnr in made
         ), side_car
+
+
+def _demanded(settings: RunSettings) -> dict[str, Any]:
+    """What must not be chosen otherwise. Another device or other tiles change the last bits; precision, more."""
+    return {} if settings.precision == "auto" else {"precision": settings.precision}
 
 
 def _unused_range(image: NDArray[Any]) -> tuple[int, int] | None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from napari_refvae.batch.jobs import ImageJob, StackJob
 from napari_refvae.batch.report import Outcome, Output
 from napari_refvae.batch.sidecars import SideCars
-from napari_refvae.batch.space import check_space, expect_bytes
+from napari_refvae.batch.space import check_space, expect_bytes, expect_zarr
 from napari_refvae.engine.frame import check_scale
 from napari_refvae.errors import InvalidInputError, InvalidSpecError, OutOfMemoryError, RefVAEError
 from napari_refvae.imageio.files import open_source
@@ -20,6 +20,7 @@ from napari_refvae.inputs import as_tiles, read_picture, read_references
 from napari_refvae.loading import load_model, load_upscaler
 from napari_refvae.planning import plan_run
 from napari_refvae.stacks.planning import plan_stack
+from napari_refvae.stacks.stage import begun_inputs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from napari_refvae.batch.jobs import Job
     from napari_refvae.imageio.arrays import ArraySource
     from napari_refvae.inputs import Guide, ReferenceLike
+    from napari_refvae.model.doors import LatentLayout
     from napari_refvae.planning import RunSettings
     from napari_refvae.spec import Progress
     from napari_refvae.stacks.planning import Latent
@@ -98,9 +100,20 @@ class Batch:
             if isinstance(reference, str | Path) and str(reference) not in ("self", "none"):
                 read_picture(reference)  # its range depends on each image's dtype
         if self.check_disk:
-            settings = replace(self.settings, scale=scale)
-            made = self.settings.samples.count * max(1, len(self.references)) + self.settings.faithful
-            check_space(sum(expect_bytes(image.path, settings, made) for image in self._open(images)), self.output)
+            self._check_space(images, scale, upscaler.model.layout)
+
+    def _check_space(self, images: Sequence[Found], scale: int, latents: LatentLayout) -> None:
+        """Whether there is room for all; of what is half-made, it is asked when its turn comes."""
+        settings = replace(self.settings, scale=scale)
+        made = self.settings.samples.count * max(1, len(self.references)) + self.settings.faithful
+        needs = [
+            expect_zarr(image.path, settings, made, latents)
+            if self._goes_into_zarr(image.path)
+            else (expect_bytes(image.path, settings, made), 0)
+            for image in self._open(images)
+        ]
+        kept, meanwhile = zip(*needs, strict=True) if needs else ((), ())
+        check_space(sum(kept) + max(meanwhile, default=0), self.output)
 
     def check_all(self, images: Iterable[Found]) -> None:
         """Read and check every image, so that one bad image among many leaves nothing behind.
@@ -147,7 +160,7 @@ class Batch:
                 for note in notes:
                     on_note(note)
             if self.check_disk:
-                check_space(job.bytes, folder)
+                check_space(job.bytes(folder), folder)
             outputs, side_car = job.save(folder, self.name or _stem(image.path), on_progress)
         except RefVAEError as error:
             whole = isinstance(error, OutOfMemoryError) and not self._goes_into_zarr(image.path)
@@ -193,14 +206,13 @@ class Batch:
         return self._guides[dtype]
 
     def _open(self, images: Sequence[Found]) -> list[Found]:
-        """Those that, as far as the names in side-cars tell, are not finished."""
-        if not self.resume:
-            return [*images]
-        recorded: dict[Path, set[str]] = {}
+        """Those that are not half-made and, as far as the names in side-cars tell, not finished before."""
+        known: dict[Path, set[str]] = {}
         for image in images:
-            if image.folder not in recorded:
-                recorded[image.folder] = self._side_cars.inputs(self.output / image.folder)
-        return [image for image in images if str(image.path.resolve()) not in recorded[image.folder]]
+            if image.folder not in known:
+                folder = self.output / image.folder
+                known[image.folder] = begun_inputs(folder) | (self._side_cars.inputs(folder) if self.resume else set())
+        return [image for image in images if str(image.path.resolve()) not in known[image.folder]]
 
 
 def _stem(path: Path) -> str:

@@ -63,7 +63,8 @@ class SideCars:
         folder
             Where it would have been written.
         wanted
-            The record that it would have, as far as it is known before: format, input, model, references, settings.
+            The record that it would have, as far as it is known before: format, input, model, references, settings,
+            and of what automatic choices became, that which was demanded.
         suffix
             Of its images.
         """
@@ -96,7 +97,12 @@ def _same_run(record: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
         and _sha256(record.get("model")) == _sha256(wanted["model"])
         and _same_references(record.get("references"), wanted["references"])
         and _same_file(record["input"], wanted["input"])
+        and _as_demanded(record.get("resolved"), wanted["resolved"])
     )
+
+
+def _as_demanded(told: Any, wanted: Mapping[str, Any]) -> bool:
+    return isinstance(told, dict) and all(told.get(name) == value for name, value in wanted.items())
 
 
 def _sha256(entry: Any) -> Any:

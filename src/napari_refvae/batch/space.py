@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import shutil
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,15 +12,20 @@ from PIL import Image
 
 from napari_refvae.errors import InvalidInputError, OutputError
 from napari_refvae.imageio.files import open_source
+from napari_refvae.imageio.layout import Axis, Layout
 from napari_refvae.imageio.omezarr import is_zarr
+from napari_refvae.imageio.raster import MODES
 from napari_refvae.imageio.tiffstack import is_tiff
+from napari_refvae.stacks.noise import field_bytes
+from napari_refvae.stacks.space import pyramid_bytes
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from napari_refvae.model.doors import LatentLayout
     from napari_refvae.planning import RunSettings
 
-__all__ = ["check_space", "expect_bytes", "result_bytes"]
+__all__ = ["check_space", "expect_bytes", "expect_zarr", "result_bytes"]
 
 UNITS = ("bytes", "kB", "MB", "GB", "TB")
 
@@ -58,18 +64,41 @@ def result_bytes(shape: tuple[int, ...], dtype: np.dtype[np.generic], settings: 
 
 def expect_bytes(path: Path, settings: RunSettings, images: int) -> int:
     """The same from a file's header alone; 0 if that cannot be read: the image then fails on its own."""
+    header = _read_header(path)
+    if header is None:
+        return 0
+    layout, dtype = header
+    colours = (layout.axis(layout.colour).length,) if layout.colour else ()
+    return layout.count * result_bytes((*layout.size, *colours), dtype, settings, images)
+
+
+def expect_zarr(path: Path, settings: RunSettings, images: int, latents: LatentLayout) -> tuple[int, int]:
+    """What is made as zarr, and what lies on the disk besides while it is made; see `expect_bytes`."""
+    header = _read_header(path)
+    if header is None:
+        return 0, 0
+    (layout, dtype), region = header, settings.region
+    part = {} if region is None else {"y": region.height, "x": region.width}
+    axes = (replace(axis, length=part.get(axis.name, axis.length)) for axis in layout.axes)
+    scale = settings.scale or 1
+    made = pyramid_bytes(replace(layout, axes=tuple(axes)).enlarged(scale), dtype, scale)
+    return images * made, field_bytes(latents, layout.size)
+
+
+def _read_header(path: Path) -> tuple[Layout, np.dtype[np.generic]] | None:
+    """What a file holds, if that can be told without its pixels."""
     try:
         if is_zarr(path) or is_tiff(path):
             source = open_source(path)
-            layout = source.layout
-            colours = (layout.axis(layout.colour).length,) if layout.colour else ()
-            return layout.count * result_bytes((*layout.size, *colours), source.dtype, settings, images)
+            return source.layout, source.dtype
         with Image.open(path) as image:
-            wide = image.mode.startswith("I")
-            shape = (image.height, image.width, 1 if wide else min(4, len(image.getbands())))
+            wide, mode = image.mode.startswith("I"), "RGBA" if "transparency" in image.info else MODES.get(image.mode)
+            axes = [Axis("y", image.height), Axis("x", image.width)]
     except (InvalidInputError, *UNREADABLE):
-        return 0
-    return result_bytes(shape, np.dtype(np.uint16 if wide else np.uint8), settings, images)
+        return None
+    if mode in ("RGB", "RGBA"):
+        axes.append(Axis("s", len(mode)))
+    return Layout(tuple(axes), "s" if len(axes) > 2 else None), np.dtype(np.uint16 if wide else np.uint8)
 
 
 def _in_words(count: int) -> str:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     Tagged = tuple[NDArray[Any], ImageTags]
 
-__all__ = ["MAX_PIXELS", "check_size", "oriented", "read_raster"]
+__all__ = ["MAX_PIXELS", "MODES", "check_size", "oriented", "read_raster"]
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF")
 

@@ -12,7 +12,7 @@ from napari_refvae.imageio.missing import fill_missing
 from napari_refvae.imageio.pixels import normalize
 from napari_refvae.spec import PriorReference, SelfReference
 from napari_refvae.stacks.making import load_maker
-from napari_refvae.stacks.noise import NoiseField
+from napari_refvae.stacks.noise import FILE, NoiseField
 from napari_refvae.stacks.pieces import Piece, window_of
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class Cutter:
         for number, place in places:
             seed = self._plan.plane_samples(image, place.plane).seed
             if noise is None or noise[0] != seed:
-                noise = seed, NoiseField(maker.model.layout, self._plan.source.layout.size, seed, folder / "noise.f32")
+                noise = seed, NoiseField(maker.model.layout, self._plan.source.layout.size, seed, folder / FILE)
             with _about(place.index):
                 yield number, self._piece(image, place, noise[1], maker, making)
 

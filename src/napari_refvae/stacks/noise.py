@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from napari_refvae.model.doors import LatentLayout
     from napari_refvae.regions import Region
 
-__all__ = ["NoiseField"]
+__all__ = ["FILE", "NoiseField", "field_bytes"]
+
+FILE = "noise.f32"
+"""What a field that does not stay in memory is called."""
 
 IN_MEMORY = 2**22
 """Numbers of a field that is drawn at once and kept in memory: 16 MB."""
@@ -28,6 +31,12 @@ PART = 2**20
 """Numbers that are drawn at a time for a larger one; torch draws sixteen together, so this is a multiple of that."""
 
 LEAST_PART = 16
+
+
+def field_bytes(layout: LatentLayout, size: tuple[int, int]) -> int:
+    """Bytes of a field that goes to the disk; 0 for those that stay in memory."""
+    count = math.prod((layout.noise, *size))
+    return 4 * count if count > IN_MEMORY else 0
 
 
 class NoiseField:

@@ -14,7 +14,7 @@ from napari_refvae.errors import DeviceError, InvalidSpecError, RefVAEError
 from napari_refvae.stacks.making import load_maker, make_elsewhere
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from napari_refvae.loading import LoadedModel
     from napari_refvae.stacks.pieces import MadePiece, Making, Piece
@@ -30,6 +30,9 @@ WAITING = 2
 
 PATIENCE = "20s"
 """For a scheduler to answer."""
+
+LONE = 60
+"""Seconds that a scheduler may be without a worker, or nothing be heard of one before that is asked."""
 
 
 class Pool(Protocol):
@@ -58,31 +61,83 @@ class DaskPool:
 
     def make(self, pieces: Iterable[Numbered], making: Making, model: LoadedModel) -> Iterator[tuple[int, MadePiece]]:
         """Keep every worker busy, and no more pieces in flight than that takes."""
-        from distributed import as_completed
-
-        numbers: dict[str, int] = {}
-        waiting, running = iter(pieces), as_completed([])
+        tasks: dict[str, tuple[Any, int]] = {}
+        waiting = iter(pieces)
         try:
             while True:
                 for number, piece in waiting:
                     with _dask_errors():
                         task = self._client.submit(make_elsewhere, piece, making, pure=False)
-                        numbers[task.key] = number
-                        running.add(task)
+                        tasks[task.key] = task, number
                         enough = WAITING * max(1, self._workers())
-                    if len(numbers) >= enough:
+                    if len(tasks) >= enough:
                         break
-                if not numbers:
+                if not tasks:
                     return
-                task = next(running)
                 with _dask_errors():
+                    task = self._finished([task for task, _ in tasks.values()])
                     made: MadePiece = task.result()
-                yield numbers.pop(task.key), made
+                yield tasks.pop(task.key)[1], made
         finally:
-            running.clear()
+            tasks.clear()  # which tells the scheduler that nobody wants them any more
+
+    def check(self) -> None:
+        """Wait for a first worker, and refuse a cluster that cannot run this package.
+
+        Raises
+        ------
+        DeviceError
+            If no worker comes, or the scheduler or a worker has not this version of the package.
+        """
+        self._await_worker()
+        with _dask_errors():
+            found = {"the scheduler": self._client.run_on_scheduler(_asking())}
+            found |= {f"the worker {name}": version for name, version in self._client.run(_asking()).items()}
+        wanted = _asking()()
+        for name, version in found.items():
+            if version != wanted:
+                raise DeviceError(
+                    f"expected napari-refvae {wanted} at the scheduler and every worker; {name} has "
+                    f"{version or 'none'}: install it there, in the Python that dask runs in"
+                )
+
+    def _finished(self, tasks: list[Any]) -> Any:
+        """One of the tasks that is done, once there is one."""
+        from distributed import wait
+
+        while True:
+            try:
+                done, _ = wait(tasks, timeout=LONE, return_when="FIRST_COMPLETED")
+            except TimeoutError:
+                self._await_worker()
+            else:
+                return next(iter(done))
+
+    def _await_worker(self) -> None:
+        """Return if there is a worker, or one comes in time."""
+        try:
+            self._client.wait_for_workers(1, timeout=LONE)
+        except TimeoutError as error:
+            raise DeviceError(
+                f"the scheduler has had no worker for {LONE} seconds: start some (dask worker ADDRESS), and go on "
+                "with --resume"
+            ) from error
 
     def _workers(self) -> int:
         return len(self._client.scheduler_info(n_workers=-1)["workers"])
+
+
+def _asking() -> Callable[[], str]:
+    """A function that tells which version of the package is there; it travels whole, so that it can run without."""
+
+    def ask() -> str:
+        try:
+            from napari_refvae.version import installed_version
+        except ImportError:
+            return ""
+        return installed_version()
+
+    return ask
 
 
 @contextmanager
@@ -103,6 +158,11 @@ def _dask_errors() -> Iterator[None]:
         raise DeviceError(
             f"the scheduler or the connection to it is lost ({error}): start it again; --resume goes on"
         ) from error
+    except ImportError as error:
+        raise DeviceError(
+            f"a worker lacks what it needs ({error}): install napari-refvae there, in the Python that dask runs in; "
+            "--resume goes on"
+        ) from error
     except (OSError, RuntimeError) as error:
         raise DeviceError(f"the workers failed ({error}): see their logs; --resume goes on") from error
 
@@ -118,7 +178,7 @@ def open_pool(workers: int | None = None, scheduler: str | None = None) -> Itera
     InvalidSpecError
         If both are asked for, or dask.distributed is not installed.
     DeviceError
-        If the scheduler does not answer.
+        If the scheduler does not answer, or has no workers that can make pieces; see `DaskPool.check`.
     """
     if workers is None and scheduler is None:
         yield None
@@ -145,4 +205,6 @@ def open_pool(workers: int | None = None, scheduler: str | None = None) -> Itera
             f"expected a scheduler of dask at {scheduler}; it does not answer ({error}): check its address"
         ) from error
     with client:
-        yield DaskPool(client)
+        pool = DaskPool(client)
+        pool.check()
+        yield pool

@@ -17,13 +17,13 @@ from filelock import FileLock, Timeout
 
 from napari_refvae.errors import InvalidInputError, OutputError, UnreadableFileError
 from napari_refvae.imageio.writing import output_errors, write_text
-from napari_refvae.stacks.publishing import is_published, take_back
+from napari_refvae.stacks.publishing import STAGES, is_published, take_back
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-__all__ = ["Entry", "Stage", "count_made", "open_stage", "remove_stage", "stage_of"]
+__all__ = ["Entry", "Stage", "begun_inputs", "count_made", "open_stage", "remove_stage", "stage_of"]
 
 IDENTITY, JOURNAL = "run.json", "journal.jsonl"
 
@@ -76,6 +76,16 @@ def count_made(folder: Path, wanted: Mapping[str, Any]) -> int:
     """How many pieces a run that resumes would find made, if all of them are whole; see `open_stage`."""
     stage = stage_of(folder, wanted)
     return 0 if _read_identity(stage / IDENTITY, _told(wanted)) is None else len(_read_journal(stage / JOURNAL))
+
+
+def begun_inputs(folder: Path) -> set[str]:
+    """Paths of the inputs of the runs whose stages lie in a folder."""
+    found = set()
+    for stage in folder.glob(STAGES):
+        with suppress(OSError, ValueError, LookupError, TypeError):
+            record = json.loads(json.loads((stage / IDENTITY).read_text("utf-8"))["run"])
+            found.add(str(record["input"]["path"]))
+    return found
 
 
 @contextmanager

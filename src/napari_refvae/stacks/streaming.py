@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from napari_refvae.stacks.pools import Pool
     from napari_refvae.stacks.stage import Stage
 
-__all__ = ["StreamedRun"]
+__all__ = ["StreamedRun", "identify", "list_places"]
 
 
 class StreamedRun:
@@ -64,7 +64,7 @@ class StreamedRun:
         on_progress: Callable[[Progress], None] | None = None,
     ) -> None:
         self.plan = plan
-        self.places = _list_places(plan)
+        self.places = list_places(plan)
         self.resolved = self._resolve()
         self._cutter = Cutter(plan)
         self._pool = pool or HERE
@@ -96,8 +96,7 @@ class StreamedRun:
         RefVAEError
             If the disk is full, an image damaged, a worker lost for good, and so on.
         """
-        wanted = self.plan.record | {"piece": PIECE}
-        with open_stage(folder, wanted, self.resolved, resume=resume) as stage:
+        with open_stage(folder, identify(self.plan), self.resolved, resume=resume) as stage:
             self._go_on_as(stage.resolved)
             accounts = [self._fill(stage, number, name) for number in self._numbers]
             publish([stage.target(number) for number in self._numbers], accounts)
@@ -236,7 +235,12 @@ class StreamedRun:
             self._on_progress(Progress(self._done, images * pieces, "project", image, images, piece, pieces))
 
 
-def _list_places(plan: PlannedStack) -> list[Place]:
+def identify(plan: PlannedStack) -> dict[str, Any]:
+    """What tells one streamed run from another: what it makes, and in which pieces."""
+    return plan.record | {"piece": PIECE}
+
+
+def list_places(plan: PlannedStack) -> list[Place]:
     """The pieces of one image, in order."""
     regions = cut_pieces(plan.settings.region or Region(0, 0, *plan.source.layout.size), PIECE)
     planes = enumerate(plan.source.layout.planes())
