@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from napari_refvae.errors import InvalidInputError, InvalidSpecError
 from napari_refvae.explore import Draw, Mix
 from napari_refvae.explore.trust import CALIBRATION, trust_map
+from napari_refvae.spec import IntensityRange
 
 NORMAL = tuple((part, NormalDist().inv_cdf(0.5 + part / 2)) for part in np.linspace(0, 0.99, 100).tolist())
 SAMPLES = np.random.default_rng(0).normal(100, 5, (8, 40, 50, 3))
@@ -51,6 +52,19 @@ def test_no_interval_is_narrower_than_rounding():
     assert (found.low < 7).all()
     assert (found.high > 7).all()
     assert (found.spread == 0).all()
+
+
+def test_more_bits_of_the_same_image_are_trusted_alike():
+    bytes_ = np.random.default_rng(0).integers(0, 256, (5, 30, 40), np.uint8)
+    bytes_[:, :10] = 80  # where all agree
+    narrow = trust_map(bytes_)
+    for samples, unit, limits in (
+        (bytes_ * np.uint16(257), 257, None),
+        ((bytes_ / 255).astype(np.float32), 1 / 255, None),
+        (bytes_.astype(np.float32) * 10 - 5, 10, IntensityRange(-5, 2545)),
+    ):
+        wide = trust_map(samples, intensity_range=limits)
+        np.testing.assert_allclose((wide.high - wide.low) / unit, narrow.high - narrow.low, rtol=1e-4)
 
 
 def test_draws_without_chance_are_trusted_wholly(session):

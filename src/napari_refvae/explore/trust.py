@@ -14,7 +14,18 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["CALIBRATION", "FEWEST", "Calibration", "TrustMap", "half_width", "least_spread", "trust_map"]
+    from napari_refvae.spec import IntensityRange
+
+__all__ = [
+    "CALIBRATED_MODEL",
+    "CALIBRATION",
+    "FEWEST",
+    "Calibration",
+    "TrustMap",
+    "half_width",
+    "least_spread",
+    "trust_map",
+]
 
 Calibration = tuple[tuple[float, float], ...]
 
@@ -29,9 +40,17 @@ CALIBRATION: Calibration = (
 )
 """Which part of all values errs by less than so many spreads of 8 samples, on photographs that `compact` never saw.
 
-Measured by ``benchmarks/calibration.py``, which prints it anew. A table and no factor on a normal distribution: errors
-have far heavier tails, since what a network does not know to be possible it does not draw either.
+Of draws at temperature and vividness 1: with less of either the interval is too narrow. More samples make it a little
+wider than it needs to be, fewer too narrow (3 samples: by 90 % it holds some 83 %). Measured by
+``benchmarks/calibration.py``, which prints it anew. A table and no factor on a normal distribution: errors have far
+heavier tails, since what a network does not know to be possible it does not draw either.
 """
+
+CALIBRATED_MODEL = "compact"
+"""The model that it was measured with; for another one, measure its own."""
+
+LEVELS = 255
+"""Of the stored values that it was measured on."""
 
 FEWEST = 3
 """Samples below which a standard deviation says too little."""
@@ -61,19 +80,24 @@ class TrustMap:
 
 
 def trust_map(
-    samples: Sequence[NDArray[Any]] | NDArray[Any], coverage: float = 0.9, calibration: Calibration = CALIBRATION
+    samples: Sequence[NDArray[Any]] | NDArray[Any],
+    coverage: float = 0.9,
+    calibration: Calibration = CALIBRATION,
+    intensity_range: IntensityRange | None = None,
 ) -> TrustMap:
     """Measure the spread of samples that differ by chance alone.
 
     Parameters
     ----------
     samples
-        At least 3 of one image, ``(N, s*h, s*w[, C])``: draws with different seeds and temperature 1.
+        At least 3 of one image, ``(N, s*h, s*w[, C])``: draws with different seeds, temperature 1 and vividness 1.
     coverage
         Of the interval; within what the calibration covers.
     calibration
         Pairs of a coverage and half the interval in spreads, both rising; the package's was measured with its own
         model.
+    intensity_range
+        The session's, if it was declared one; otherwise black is 0 and white the dtype's maximum, 1 for floats.
 
     Raises
     ------
@@ -88,7 +112,9 @@ def trust_map(
             f"expected at least {FEWEST} samples of one shape; got {len(samples)} of {sorted(shapes)}"
         )
     mean, spread = _moments(samples)
-    half = np.float32(half_width(coverage, calibration)) * np.maximum(spread, least_spread(samples[0].dtype))
+    half = np.float32(half_width(coverage, calibration)) * np.maximum(
+        spread, least_spread(samples[0].dtype, intensity_range)
+    )
     return TrustMap(mean, spread, mean - half, mean + half, coverage)
 
 
@@ -106,9 +132,16 @@ def half_width(coverage: float, calibration: Calibration = CALIBRATION) -> float
     return float(np.interp(coverage, covered, widths))
 
 
-def least_spread(dtype: np.dtype[Any]) -> np.float32:
-    """What rounding to whole numbers alone spreads values by: no interval is narrower than that."""
-    return np.float32(12**-0.5 if np.issubdtype(dtype, np.integer) else 0)
+def least_spread(dtype: np.dtype[Any], intensity_range: IntensityRange | None = None) -> np.float32:
+    """What rounding to the calibration's 8 bits alone spreads values by: no interval is narrower than that.
+
+    Of any dtype in proportion to its range, so that an image and its copy with more bits are trusted alike.
+    """
+    if intensity_range is not None:
+        span = intensity_range.span
+    else:
+        span = float(np.iinfo(dtype).max) if np.issubdtype(dtype, np.integer) else 1.0
+    return np.float32(12**-0.5 * span / LEVELS)
 
 
 def _moments(samples: Sequence[NDArray[Any]] | NDArray[Any]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

@@ -97,7 +97,9 @@ class Ground(QWidget):
             return None
         try:
             part = self.part.value
-            found = rectangle_region(part, self.layer) if isinstance(part, Shapes) else view_region(self.viewer, self.layer)
+            found = (
+                rectangle_region(part, self.layer) if isinstance(part, Shapes) else view_region(self.viewer, self.layer)
+            )
         except InvalidInputError:  # it is beside the image
             found = Region(0, 0, *size)
         return bounded(found, LARGEST)

@@ -96,14 +96,14 @@ def pick_samples(desk: Desk, subject: Subject, draw: Draw, count: int, picks: in
 
 
 def measure_trust(desk: Desk, subject: Subject, draw: Draw, draws: int, coverage: float) -> Steps:
-    """Draws that differ by chance alone, and what they say together; returns `Trust`."""
+    """Draws that differ by chance alone, as the calibration's did, and what they say together; returns `Trust`."""
     samples = []
     for number in range(draws):
-        recipe = draw.with_draw(seed=draw.seed + number, temperature=1.0)
+        recipe = draw.with_draw(seed=draw.seed + number, temperature=1.0, vividness=1.0)
         with desk.at(subject) as session:
             sample = yield from _within(session.steps(recipe), number, draws)
         samples.append(sample.sr)
-    found = trust_map(samples, coverage, CALIBRATION)
+    found = trust_map(samples, coverage, CALIBRATION, subject.origin.intensity_range)
     return Trust(_plane(found.spread), _plane((found.high - found.low) / 2), coverage, draws)
 
 

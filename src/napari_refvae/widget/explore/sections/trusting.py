@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtWidgets import QSpinBox, QWidget
 
-from napari_refvae.explore.trust import FEWEST
+from napari_refvae.explore.trust import CALIBRATED_MODEL
 from napari_refvae.widget.explore.jobs import measure_trust
 from napari_refvae.widget.explore.parts import button, note
 from napari_refvae.widget.explore.sections.base import Section
@@ -27,9 +27,15 @@ if TYPE_CHECKING:
 __all__ = ["Trusting"]
 
 DRAWS = 8
+"""As many as the interval was measured with, and at least so many: with fewer it would promise too much."""
+
 COVERAGES = (0.5, 0.8, 0.9, 0.95)
 KIND = "trust"
 TIP = "How often the truth lies inside, measured on photographs with the bundled model"
+ABOUT = (
+    "Bright: the draws differ, so the detail is invented. Dark: they agree; but they can err together, and the "
+    "interval says by how much."
+)
 
 
 class Trusting(Section):
@@ -44,13 +50,13 @@ class Trusting(Section):
     def __init__(self, explorer: Explorer, ground: Ground) -> None:
         super().__init__(explorer, ground)
         self.draws = QSpinBox()
-        self.draws.setRange(FEWEST, 64)
+        self.draws.setRange(DRAWS, 64)
         self.draws.setValue(DRAWS)
-        self.draws.setToolTip("How many draws are compared; the interval was calibrated with 8")
+        self.draws.setToolTip("How many draws are compared; the interval was measured with 8")
         self.coverage = ChoiceBox(TIP, [(percent(one), one) for one in COVERAGES], 0.9)
         self.make = button("Map trust", "Draw so many, and map where they differ", self.measure)
         grid = field_grid(self, [("Draws", self.draws), ("Interval", self.coverage.native), ("", self.make)])
-        grid.addWidget(note("Bright: invented. Dark: the input decides."), 3, 0, 1, 2)
+        grid.addWidget(note(ABOUT), 3, 0, 1, 2)
 
     @property
     def starters(self) -> list[QWidget]:
@@ -71,7 +77,7 @@ class Trusting(Section):
         """The maps, where the image that was drawn from lies."""
         viewer = self.ground.viewer
         covered = percent(trust.coverage)
-        names = (f"spread of {trust.draws} draws", f"{covered} interval, half its width")
+        names = (f"spread of {trust.draws} draws", f"{covered} interval, plus or minus")
         made: list[Image] = []
         for name, values in zip(names, (trust.spread, trust.half_width), strict=True):
             layer = spread_layer(subject.origin, values, KIND)
@@ -81,4 +87,12 @@ class Trusting(Section):
         for layer in reversed(made):
             viewer.add_layer(layer)
         made[0].visible = True
-        self.tell(f"Added the {names[0]} and the {covered} interval: of photographs, the truth is so often within it.")
+        self.tell(_meaning(covered, subject.preferences.model))
+
+
+def _meaning(covered: str, model: str) -> str:
+    """What the second map says."""
+    said = f"The truth lies within plus or minus the second map for {covered} of all values: so it was on photographs"
+    if model == CALIBRATED_MODEL:
+        return f"{said}, on average; of other images it may be less."
+    return f"{said} with the model {CALIBRATED_MODEL}. This is another model, for which it may not hold."
