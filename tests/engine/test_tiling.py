@@ -116,6 +116,11 @@ def test_fewer_tiles_along_the_longer_side_would_not_fit(free, size):
 def test_what_just_fits_is_taken():
     assert automatic((100, 100), free=2 * taken((100, 100), 100)) == 100
     assert automatic((100, 100), free=2 * taken((100, 100), 100) - 2) == 50
+    for taken_by_all, side in ((GIB, 100), (GIB + 1, 50)):
+        assert (
+            automatic_tiles((100, 100), HALO, lambda pixels, most=taken_by_all: most * pixels // 10**4, 10**12).size
+            == side
+        )
 
 
 @pytest.mark.parametrize("size", [(17, 9), (20, 20), (31, 32), (500, 3), (4000, 4000)])
