@@ -378,7 +378,10 @@ def test_what_does_not_fit_into_memory_may_be_made_in_pieces(folder, upscale, mo
 
 
 def test_workers_make_zarr_only(folder, upscale):
-    done = upscale("photos/a.png", "--workers", "1", "--scheduler", "tcp://nowhere:1")
+    done = upscale("photos/a.png", "--workers", "1")
+    assert done.exit_code == 2
+    assert done.stderr.startswith("refvae: workers make pieces, which go into zarr only: say --format zarr")
+    done = upscale("photos/a.png", "--format", "zarr", "--workers", "1", "--scheduler", "tcp://nowhere:1")
     assert done.exit_code == 2
     assert "got both" in done.stderr
 

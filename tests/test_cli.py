@@ -195,7 +195,11 @@ class TestRefused:
             ("upscale cat.png --vividness -0.1", "vividness must be"),
             ("upscale cat.png --scale 3", "scale must be one of 2, 4, 8"),
             ("upscale cat.png --scale 1", "scale must be"),
-            ("upscale cat.png --region 0 0 5", "--region"),
+            ("upscale cat.png --region 0 0 5", "expected --region Y X HEIGHT WIDTH: see refvae upscale --help\n"),
+            ("upscale --region 0 0 5 cat.png", "expected --region Y X HEIGHT WIDTH: see refvae upscale --help\n"),
+            ("upscale cat.png --nonsense", "refvae: No such option: --nonsense"),
+            ("upscale -cat.png", "a file of such a name is written ./-c...: see refvae upscale --help"),
+            ("--nonsense", "refvae: No such option: --nonsense: see refvae --help"),
             ("upscale cat.png --region 10 0 6 5", "cat.png: region must be"),
             ("upscale cat.png --model unheard-of", "unheard-of"),
             ("upscale cat.png --model cat.png", "cat.png"),
@@ -205,7 +209,7 @@ class TestRefused:
             ("upscale cat.png --tile 0", "tile"),
             ("upscale cat.png --tile some", "tile must be"),
             ("upscale cat.png --range 5 1", "low < high"),
-            ("upscale cat.png --range 5", "--range"),
+            ("upscale cat.png --range 5", "expected --range LOW HIGH: see refvae upscale --help\n"),
             ("upscale cat.png --format gif", "--format"),
             ("upscale cat.png --output cat.png", "cat.png is a file"),
             ("upscale cat.png --output cat.png/out", "cat.png is a file"),
@@ -218,6 +222,7 @@ class TestRefused:
             ("convert text.png --scale 3 --output model.safetensors", "3"),
             ("evaluate --images . --no-features --samples 0", "samples must be"),
             ("evaluate --images . --listen", "--references DIR"),
+            ("evaluate --images . --box 1 2 3", "expected --box Y X HEIGHT WIDTH: see refvae evaluate --help\n"),
             ("evaluate --images . --related", "--references DIR"),
             ("train --images nowhere --output run", "nowhere"),
             ("train --config unheard-of --images . --output run", "unheard-of"),
@@ -238,6 +243,7 @@ class TestRefused:
 
         assert done.exit_code == 2, done.output
         assert said in done.stderr
+        assert done.stderr.startswith("refvae: ")
         assert isinstance(done.exception, SystemExit)
         assert sorted(folder.iterdir()) == before
 

@@ -9,12 +9,13 @@ from skimage import data
 from typer.testing import CliRunner
 
 from napari_refvae.cli import app
-from napari_refvae.errors import InvalidInputError, UnreadableFileError
+from napari_refvae.errors import InvalidInputError, InvalidSpecError, UnreadableFileError
 from napari_refvae.imageio.arrays import describe_array
 from napari_refvae.planning import RunSettings
 from napari_refvae.replaying import replay, replay_stack
 from napari_refvae.spec import SampleSpec
 from napari_refvae.stacks.planning import plan_stack
+from napari_refvae.stacks.pools import HERE
 from napari_refvae.stacks.saving import save_stack
 
 PLANES = np.stack([np.roll(data.camera()[100:164:8, 100:172:8], 2 * number, axis=1) for number in range(2)])
@@ -63,6 +64,15 @@ def test_the_command_tells_the_outcome(made):
     done = CliRunner().invoke(app, ["replay", str(side_car)])
     assert done.exit_code == 1
     assert "1 of 1 images differ from the recorded pixels (cells_x4_self_s5.zarr)" in done.stderr
+
+
+def test_workers_are_refused_for_what_is_not_made_in_pieces(made):
+    side_car = made(".ome.tif", faithful=False)
+    done = CliRunner().invoke(app, ["replay", str(side_car), "--workers", "2"])
+    assert done.exit_code == 2
+    assert "this side-car is of .ome.tif files, which are made plane by plane: leave them out" in done.stderr
+    with pytest.raises(InvalidSpecError, match="workers make the pieces of zarr"):
+        replay_stack(side_car, pool=HERE)
 
 
 def test_what_has_changed_or_is_missing_is_named(made, tmp_path):

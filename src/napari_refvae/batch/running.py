@@ -41,6 +41,8 @@ __all__ = ["Batch"]
 
 TIFF = (".tif", ".tiff")
 
+IDLE = "workers make pieces, which go into zarr only: say --format zarr, or no --workers"
+
 PIECEWISE = "--format zarr: it is made in pieces"
 """What helps where a result does not fit into memory."""
 
@@ -130,6 +132,17 @@ class Batch:
                 named = "" if str(image.path) in str(error) else f"{image.path}: "
                 raise InvalidInputError(f"{named}{error}") from error
 
+    def check_workers(self, images: Iterable[Found]) -> None:
+        """Refuse workers that would have nothing to do, before they are started.
+
+        Raises
+        ------
+        InvalidSpecError
+            If no image goes into zarr.
+        """
+        if not any(self._goes_into_zarr(image.path) for image in images):
+            raise InvalidSpecError(IDLE)
+
     def make(
         self,
         image: Found,
@@ -190,7 +203,7 @@ class Batch:
 
     def _check_pool(self, zarr: bool) -> None:
         if self.pool is not None and not zarr:
-            raise InvalidSpecError("workers make pieces, which go into zarr only: say --format zarr, or no --workers")
+            raise InvalidSpecError(IDLE)
 
     def _stack(self, path: Path) -> ArraySource | None:
         """What is read and written plane by plane: zarr, and TIFF of several planes."""

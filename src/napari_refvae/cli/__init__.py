@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 
 from napari_refvae.cli.checks import check_output
 from napari_refvae.cli.evaluating import evaluate
+from napari_refvae.cli.mistakes import MISTAKE, explain
 from napari_refvae.cli.replaying import replay
 from napari_refvae.cli.terminal import print_table
 from napari_refvae.cli.training import train
@@ -25,11 +26,23 @@ __all__ = ["app", "main"]
 
 
 class _Commands(TyperGroup):
-    """Says what the package raises on purpose in one sentence."""
+    """Says in one sentence what the package raises on purpose, and what is wrong with the words."""
+
+    def make_context(self, *words: Any, **extra: Any) -> Any:
+        try:
+            return super().make_context(*words, **extra)
+        except MISTAKE as error:
+            if not hasattr(error, "option_name"):  # it is the help, for no words at all
+                raise
+            typer.echo(f"refvae: {explain(error)}", err=True)
+            raise typer.Exit(2) from error
 
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
+        except MISTAKE as error:
+            typer.echo(f"refvae: {explain(error, ctx)}", err=True)
+            raise typer.Exit(2) from error
         except RefVAEError as error:
             typer.echo(f"refvae: {error}", err=True)
             raise typer.Exit(2) from error

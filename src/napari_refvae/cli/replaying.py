@@ -42,8 +42,11 @@ def replay(
     if output is not None:
         check_output(output)
     if is_stack_record(file):
+        from napari_refvae.replaying import check_workers
         from napari_refvae.stacks.pools import open_pool
 
+        if workers is not None or scheduler is not None:
+            check_workers(file)
         with open_pool(workers, scheduler) as pool:
             _replay_stack(file, image, references, device, output, pool)
         return

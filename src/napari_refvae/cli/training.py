@@ -109,18 +109,23 @@ def _following(
         TextColumn("loss {task.fields[loss]:.4f}  {task.fields[pace]:.0f} steps/min  {task.fields[left]} left"),
     )
     bar = Progress(*columns, console=console, redirect_stdout=sys.stdout.isatty())
-    with bar, _logged(console):
-        task = bar.add_task("training", visible=False, loss=0.0, pace=0.0, left="")
+    task = bar.add_task("training", visible=False, loss=0.0, pace=0.0, left="")
+    with _logged(console):
 
         def follow(now: TrainingProgress) -> None:
             latest[:] = [now]
             pace = 60 / now.seconds_a_step if now.seconds_a_step else 0.0
+            bar.start()
             fields: dict[str, Any] = {"loss": now.loss, "pace": pace, "left": _clock(now.seconds_left)}
             bar.update(
                 task, description=now.stage, completed=now.step, total=now.steps, visible=_is_first_process(), **fields
             )
 
-        yield _print_report, follow
+        try:
+            yield _print_report, follow
+        finally:
+            if bar.live.is_started:  # else it would print an empty line
+                bar.stop()
 
 
 @contextmanager

@@ -82,6 +82,9 @@ def upscale(
             help="Mean over the image's eight flips and turns; else of what is faithful or of vividness 0 only.",
         ),
     ] = None,
+    matching: Annotated[
+        bool, typer.Option("--matching", help="Copy detail from references where they show the same thing.")
+    ] = False,
     model: Annotated[str, typer.Option(help="Name or file; see `refvae models`.")] = "compact",
     consistency: Annotated[
         Consistency, typer.Option(help="bicubic: every sample, made small again, is the input.")
@@ -156,6 +159,7 @@ def upscale(
         region=as_region(region),
         faithful=faithful,
         self_ensemble="auto" if self_ensemble is None else self_ensemble,
+        matching=matching,
         model=model,
         consistency="bicubic" if consistency is Consistency.BICUBIC else None,
         precision=precision,
@@ -168,6 +172,8 @@ def upscale(
     batch.check(found)
     if strict:
         batch.check_all(found)
+    if workers is not None or scheduler is not None:
+        batch.check_workers(found)
     with open_pool(workers, scheduler) as batch.pool, at_work(folder):
         code = _make_all(batch, found, report)
     raise typer.Exit(code)

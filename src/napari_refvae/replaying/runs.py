@@ -9,6 +9,7 @@ from napari_refvae.api import steps
 from napari_refvae.engine.upscaler import drain
 from napari_refvae.provenance import read_record
 from napari_refvae.replaying.sources import (
+    check_gate,
     check_source,
     recall_file,
     recall_model,
@@ -58,6 +59,7 @@ def replay(
     picture: Any = recall_file(told["input"], beside) if image is None else image
     guides = recall_references(told, references, beside)
     model = recall_model(told, beside)
+    check_gate(resolved)
     run = steps(
         picture,
         guides,
@@ -70,6 +72,7 @@ def replay(
         region=settings.get("region"),
         faithful=settings.get("faithful", False),
         self_ensemble=settings.get("self_ensemble", False),
+        matching=settings.get("matching", False),
         model=model,
         consistency=settings["consistency"],
         precision=resolved["precision"],

@@ -10,6 +10,7 @@ from napari_refvae.errors import InvalidInputError
 from napari_refvae.imageio.omezarr import is_zarr
 from napari_refvae.inputs import Guide, Picture, as_range, read_picture
 from napari_refvae.loading import load_model
+from napari_refvae.model.matching.gate import load_gate
 from napari_refvae.model.zoo import MODELS
 from napari_refvae.spec import ImageReference, PriorReference, SelfReference, TileSpec
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from napari_refvae.inputs import ReferenceLike
     from napari_refvae.loading import LoadedModel
 
-__all__ = ["check_source", "recall_file", "recall_model", "recall_references", "recorded_tile"]
+__all__ = ["check_gate", "check_source", "recall_file", "recall_model", "recall_references", "recorded_tile"]
 
 
 def recall_file(entry: dict[str, Any], beside: Path) -> Path | str:
@@ -85,6 +86,22 @@ def recall_model(told: dict[str, Any], beside: Path) -> LoadedModel:
             "install the version of the package that the side-car names"
         )
     return model
+
+
+def check_gate(resolved: dict[str, Any]) -> None:
+    """Refuse a record whose detail another gate let through.
+
+    Raises
+    ------
+    InvalidInputError
+        If it was another.
+    """
+    told = resolved.get("matching")
+    if told is not None and told["sha256"] != load_gate().identity:
+        raise InvalidInputError(
+            f"expected the matching gate {told['sha256'][:12]}; got {load_gate().identity[:12]}: "
+            "install the version of the package that the side-car names"
+        )
 
 
 def recorded_tile(entry: Any) -> TileSpec:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_refvae.errors import InvalidInputError
+from napari_refvae.errors import InvalidInputError, InvalidSpecError
 from napari_refvae.imageio.arrays import ArraySource, describe_array
 from napari_refvae.inputs import as_range, as_region
 from napari_refvae.planning import RunSettings
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from napari_refvae.stacks.planning import PlannedStack
     from napari_refvae.stacks.pools import Pool
 
-__all__ = ["ReplayedStack", "replay_stack"]
+__all__ = ["ReplayedStack", "check_workers", "replay_stack"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +88,15 @@ def replay_stack(
     ------
     InvalidInputError
         If the input, a reference or the model is not the one that was used; it is named.
+    InvalidSpecError
+        If workers are to make what is not made in pieces.
     """
     told = read_record(record, STACK_FORMAT)
     _check_recorded(told)
     plan = _plan_again(told, Path(record).parent, image, references, device)
-    suffix = "".join(Path("x" + told["files"][0]["name"].lower()).suffixes[-2:])
-    suffix = next(known for known in (".zarr", ".ome.tif", ".tif", "") if suffix.endswith(known))
+    suffix = _suffix(told)
+    if pool is not None:
+        _check_pieces(suffix)
     if output is None:
         with tempfile.TemporaryDirectory() as folder:
             hashes = trace_stack(plan, suffix, Path(folder), pool=pool, on_progress=on_progress)
@@ -116,6 +119,33 @@ def _check_recorded(told: dict[str, Any]) -> None:
             f"expected pieces of {PIECE} pixels; the side-car's were of {told['resolved']['piece']}: install the "
             "version of the package that it names"
         )
+
+
+def check_workers(record: Path | str) -> None:
+    """Refuse workers for a stack that is not made in pieces, before they are started.
+
+    Raises
+    ------
+    InvalidSpecError, InvalidInputError
+        If it is such a one, or its side-car is damaged.
+    """
+    told = read_record(record, STACK_FORMAT)
+    _check_recorded(told)
+    _check_pieces(_suffix(told))
+
+
+def _check_pieces(suffix: str) -> None:
+    if suffix != ".zarr":
+        raise InvalidSpecError(
+            f"workers make the pieces of zarr; this side-car is of {suffix or 'other'} files, which are made plane by "
+            "plane: leave them out"
+        )
+
+
+def _suffix(told: dict[str, Any]) -> str:
+    """Of the files that a side-car lists."""
+    found = "".join(Path("x" + str(told["files"][0].get("name")).lower()).suffixes[-2:])
+    return next(known for known in (".zarr", ".ome.tif", ".tif", "") if found.endswith(known))
 
 
 def _plan_again(
