@@ -6,7 +6,8 @@ from skimage import data
 
 import napari_refvae
 from napari_refvae.errors import InvalidInputError
-from napari_refvae.imageio.pixels import as_reference
+from napari_refvae.imageio.pixels import as_reference, dtype_range
+from napari_refvae.inputs import layer_range
 from napari_refvae.spec import ImageReference, IntensityRange
 
 
@@ -30,7 +31,7 @@ class Layer:
 
     multiscale = False
 
-    def __init__(self, data, name, limits=(0, 1), rgb=False):
+    def __init__(self, data, name, limits=(0, 255), rgb=False):
         self.data, self.name, self.contrast_limits, self.rgb = data, name, limits, rgb
 
 
@@ -52,6 +53,35 @@ def test_a_grey_layers_contrast_limits_are_its_range_unless_one_is_declared(upsc
     )
     declared = upscale(layer, samples=1, intensity_range=(-500, 3000))
     assert declared.provenance["settings"]["intensity_range"] == [-500, 3000]
+
+
+@pytest.mark.parametrize(
+    ("stored", "limits", "declared"),
+    [
+        (np.uint8, (0, 255), [0, 255]),
+        (np.uint16, (0, 65535), [0, 65535]),
+        (np.uint16, (0, 4095), [0, 4095]),  # of 12 bits
+        (np.float32, (0, 1), [0, 1]),
+        (np.float32, (-100, 300), [-100, 300]),
+    ],
+)
+def test_colours_are_seen_through_their_contrast_limits(upscale, image, stored, limits, declared):
+    low, high = limits
+    pixels = (image / 255 * (high - low) + low).astype(stored)
+    made = upscale(Layer(pixels, "photo", limits, rgb=True), samples=1)
+    assert made.provenance["settings"]["intensity_range"] == declared
+    np.testing.assert_array_equal(made.sr, upscale(pixels, samples=1, intensity_range=limits).sr)
+
+
+def test_colours_beyond_their_limits_are_no_error(upscale, image):
+    assert upscale(Layer(image.astype(np.float32) / 100, "bright", (0, 1), rgb=True), samples=1).sr.max() > 1
+
+
+def test_what_fills_its_dtype_declares_nothing():
+    for dtype in map(np.dtype, ("bool", "uint8", "uint16", "int16", "uint32")):
+        own = dtype_range(dtype)
+        assert layer_range((own.low, own.high), dtype, coloured=True) is None
+        assert layer_range((own.low, own.high), dtype, coloured=False) == own
 
 
 def test_a_multiscale_layer_is_read_at_full_resolution_and_a_stack_is_refused(upscale, image):

@@ -13,7 +13,7 @@ import numpy as np
 
 from napari_refvae.errors import InvalidInputError, InvalidSpecError
 from napari_refvae.imageio.files import read_image
-from napari_refvae.imageio.pixels import as_reference
+from napari_refvae.imageio.pixels import as_reference, dtype_range
 from napari_refvae.provenance import Source, pixel_hash
 from napari_refvae.regions import Region, TileSpec
 from napari_refvae.spec import ImageReference, IntensityRange, PriorReference, SelfReference
@@ -35,6 +35,7 @@ __all__ = [
     "as_range",
     "as_region",
     "as_tiles",
+    "layer_range",
     "read_picture",
     "read_references",
 ]
@@ -62,7 +63,7 @@ class Picture:
     source
         Where they came from.
     intensity_range
-        Black and white, if that is known of this image alone: a grey layer's contrast limits.
+        Black and white, if that is known of this image alone: a layer's contrast limits.
     """
 
     pixels: np.ndarray[Any, Any]
@@ -117,8 +118,18 @@ def _read_layer(layer: ImageLayer) -> Picture:
         raise InvalidInputError(
             f"expected a layer with one plane; got {layer.name!r} of shape {pixels.shape}: pass one plane of its data"
         )
-    limits = None if coloured else IntensityRange(*(float(limit) for limit in layer.contrast_limits))
+    limits = layer_range(layer.contrast_limits, pixels.dtype, coloured=coloured)
     return Picture(pixels, Source("image", layer.name, None, pixel_hash(pixels)), limits)
+
+
+def layer_range(limits: Sequence[float], dtype: np.dtype[Any], *, coloured: bool) -> IntensityRange | None:
+    """What a layer's contrast limits say of black and white; napari shows grey and colours alike through them.
+
+    None for colours that fill their integer dtype, as photographs do: nothing is declared of those. Float colours may
+    lie outside 0..1 whatever the limits, so theirs are always declared.
+    """
+    declared = IntensityRange(*(float(limit) for limit in limits))
+    return None if coloured and dtype.kind != "f" and declared == dtype_range(dtype) else declared
 
 
 def read_references(

@@ -34,7 +34,7 @@ def run_in(widget: UpscaleWidget, qtbot: Any) -> None:
     """Wait for the model, make one sample, and take the run back."""
     qtbot.waitUntil(lambda: widget._preparation.readiness is not None)
     assert widget.start()
-    qtbot.waitUntil(lambda: not widget._controller.running)
+    qtbot.waitUntil(lambda: not widget.upscaling.running)
     assert widget.pages.gallery is not None
     run = widget.runs.latest()
     assert run is not None

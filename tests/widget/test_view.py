@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from napari_refvae.engine.forecasting import Forecast
 from napari_refvae.errors import InvalidInputError, ModelError
 from napari_refvae.regions import Region
 from napari_refvae.spec import IntensityRange, PriorReference, SelfReference
+from napari_refvae.widget.results import snippet
 from napari_refvae.widget.results.layers import METADATA_KEY, is_result
 from napari_refvae.widget.running.engine import Engine
 from napari_refvae.widget.view import UpscaleWidget
@@ -151,6 +153,18 @@ class TestClick:
         assert engine.calls[0]["intensity_range"] == IntensityRange(100, 900)
         assert engine.calls[0]["references"] == [PriorReference()]
 
+    def test_so_are_colours_and_the_form_says_so_before(
+        self, viewer: Any, widget: UpscaleWidget, engine: Any, qtbot: Any
+    ) -> None:
+        twelve_bits = np.full((9, 8, 3), 500, np.uint16)
+        layer = viewer.add_image(twelve_bits, rgb=True, name="photo", contrast_limits=(0, 4095))
+        qtbot.waitUntil(lambda: "photo: 2 samples, 64 x 72, black 0, white 4095." in widget.bar.forecast)
+        layer.contrast_limits = (10, 2000)
+        qtbot.waitUntil(lambda: "black 10, white 2000." in widget.bar.forecast)
+        click(widget, qtbot)
+        assert engine.calls[0]["intensity_range"] == IntensityRange(10, 2000)
+        assert list(results(viewer)[0].contrast_limits) == [10, 2000]
+
     def test_the_shown_plane_of_a_stack_is_taken(
         self, viewer: Any, widget: UpscaleWidget, engine: Any, qtbot: Any
     ) -> None:
@@ -163,6 +177,37 @@ class TestClick:
         assert sample.name == "stack[2] 8x #1"
         np.testing.assert_allclose(sample.data_to_world((0, -0.5, -0.5)), layer.data_to_world((2, -0.5, -0.5)))
         qtbot.waitUntil(lambda: "plane 2 of the stack" in widget.bar.forecast)
+
+    @pytest.mark.parametrize("what", ["image", "reference", "truth"])
+    def test_a_view_that_does_not_show_which_plane_is_refused_and_said_to_be(
+        self, viewer: Any, widget: UpscaleWidget, engine: Any, qtbot: Any, messages: list[tuple[str, str]], what: str
+    ) -> None:
+        stack = viewer.add_image(np.zeros((3, 9, 8), np.uint8), name="stack")
+        if what != "image":
+            widget.images.image.value = viewer.add_image(PHOTOGRAPH[..., 0], name="photo")
+            (widget.references.box if what == "reference" else widget.images.truth).value = stack
+        for change, back in (("order", (1, 0, 2)), ("ndisplay", 3)):
+            before = getattr(viewer.dims, change)
+            setattr(viewer.dims, change, back)
+            qtbot.waitUntil(lambda: "for a stack, of which the plane on show is taken" in widget.bar.forecast)
+            assert not widget.start()
+            setattr(viewer.dims, change, before)
+            qtbot.waitUntil(lambda: "2 samples" in widget.bar.forecast)
+        assert [severity for severity, _ in messages] == ["error"] * 2
+        assert engine.calls == []
+
+    def test_an_image_alone_is_the_same_in_any_view(
+        self, viewer: Any, widget: UpscaleWidget, engine: Any, qtbot: Any
+    ) -> None:
+        viewer.add_image(PHOTOGRAPH, rgb=True)
+        viewer.dims.order = (1, 0)
+        try:
+            click(widget, qtbot)
+            assert len(engine.calls) == 1
+            widget.images.part.value = "in view"
+            assert not widget.start()  # its rows and columns are exchanged there
+        finally:
+            viewer.dims.order = (0, 1)
 
     def test_a_rectangle_is_the_region(self, viewer: Any, widget: UpscaleWidget, engine: Any, qtbot: Any) -> None:
         layer = viewer.add_image(PHOTOGRAPH, rgb=True, name="photo", scale=(2, 2), translate=(5, 7))
@@ -232,7 +277,7 @@ class TestChannels:
         assert widget.runs.together(first) == [first, second]
         assert [run.samples[0].image.colormap.name for run in (first, second)] == ["blue", "green"]
         assert widget.images.layers == layers  # the choice stays, though samples are selected now
-        assert widget._click._plans == []  # their copies of the inputs are let go
+        assert widget.upscaling._click is None  # its copies of the inputs are let go
         count = len(viewer.layers) - len(layers)
         widget.bar.undo.click()
         assert f"the {count} layers" in widget.bar.status
@@ -280,6 +325,96 @@ class TestChannels:
     def test_colours_and_other_sizes_are_no_channels(self, viewer: Any, widget: UpscaleWidget, other: Any) -> None:
         viewer.layers.selection = {viewer.add_image(TEXTURE[:9, :8]), viewer.add_image(other, rgb=other.ndim == 3)}
         assert not [one for one in widget.images.image.choices if one.name == TOGETHER]
+
+
+class Slow:
+    """An array whose pixels lie elsewhere: reading them waits for a gate, or fails; it knows on which threads."""
+
+    def __init__(self, pixels: Any) -> None:
+        self.shape, self.dtype, self.ndim, self.size = pixels.shape, pixels.dtype, pixels.ndim, pixels.size
+        self.pixels = pixels
+        self.gate = threading.Event()
+        self.threads: set[int] = set()
+        self.error: Exception | None = None
+
+    def __getitem__(self, index: Any) -> Any:
+        if threading.get_ident() != MAIN:  # napari itself reads there what it shows
+            self.threads.add(threading.get_ident())
+            assert self.gate.wait(20)
+            if self.error is not None:
+                raise self.error
+        return self.pixels[index]
+
+    def __array__(self, *_: Any, **__: Any) -> Any:
+        return self[()]
+
+
+MAIN = threading.get_ident()
+
+
+class TestReading:
+    """Layers whose pixels have to be computed or fetched are read in the worker."""
+
+    @pytest.fixture
+    def slow(self, viewer: Any, widget: UpscaleWidget) -> Iterator[Slow]:
+        made = Slow(np.arange(72, dtype=np.uint8).reshape(9, 8))
+        viewer.add_image(made, name="remote", contrast_limits=(0, 71), cache=False)
+        yield made
+        made.gate.set()
+
+    def test_the_click_returns_before_it_is_read(
+        self, viewer: Any, widget: UpscaleWidget, engine: Any, qtbot: Any, slow: Slow
+    ) -> None:
+        widget.references.box.value = viewer.layers["remote"]
+        widget.bar.button.native.click()
+        assert widget.bar.status == "Reading the images ..."
+        assert widget.bar.button.text == "Cancel"
+        qtbot.waitUntil(lambda: bool(slow.threads))
+        assert engine.calls == []
+        viewer.layers["remote"].contrast_limits = (5, 9)  # too late for this run
+        slow.gate.set()
+        qtbot.waitUntil(lambda: ended(widget))
+        [call] = engine.calls
+        np.testing.assert_array_equal(call["image"], slow.pixels)
+        assert call["intensity_range"] == IntensityRange(0, 71)
+        np.testing.assert_allclose(call["references"][0].image[..., 0], slow.pixels / 71, atol=1e-6)
+        assert len(results(viewer)) == 2
+
+    def test_it_can_be_cancelled_meanwhile(
+        self, viewer: Any, widget: UpscaleWidget, engine: Any, qtbot: Any, slow: Slow
+    ) -> None:
+        widget.bar.button.native.click()
+        qtbot.waitUntil(lambda: bool(slow.threads))
+        widget.bar.button.native.click()
+        assert widget.bar.status == "Cancelled. Nothing was added."
+        slow.gate.set()
+        qtbot.waitUntil(lambda: ended(widget))
+        assert engine.calls == []
+        assert not results(viewer)
+
+    def test_a_store_that_fails_is_said_in_a_sentence(
+        self, viewer: Any, widget: UpscaleWidget, qtbot: Any, slow: Slow, messages: list[tuple[str, str]]
+    ) -> None:
+        slow.error = OSError("connection refused")
+        slow.gate.set()
+        click(widget, qtbot)
+        [(severity, message)] = messages
+        assert severity == "error"
+        assert message.startswith("expected to read the pixels of 'remote'; got OSError: connection refused")
+        assert "Nothing was added." in widget.bar.status
+
+    def test_channels_are_read_once_for_all_their_runs(
+        self, viewer: Any, widget: UpscaleWidget, engine: Any, qtbot: Any, slow: Slow
+    ) -> None:
+        other = viewer.add_image(slow.pixels.copy(), name="other", contrast_limits=(0, 71))
+        viewer.layers.selection = {viewer.layers["remote"], other}
+        widget.images.image.value = next(one for one in widget.images.image.choices if one.name == TOGETHER)
+        widget.references.box.native.setCurrentText("(image itself)")
+        slow.gate.set()
+        click(widget, qtbot)
+        first, second = engine.calls
+        assert first["references"] == second["references"]
+        np.testing.assert_array_equal(first["image"], second["image"])
 
 
 class TestBeforeTheClick:
@@ -516,6 +651,28 @@ def test_undo_takes_the_latest_run_back(viewer: Any, widget: UpscaleWidget, qtbo
     assert not widget.bar.undo.isVisibleTo(widget)
     assert not widget.pages.gallery.isVisibleTo(widget)
     assert len(viewer.layers) == 1
+
+
+def test_undo_and_copy_are_about_the_run_that_is_looked_at(
+    viewer: Any, widget: UpscaleWidget, qtbot: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copied: list[Any] = []
+    monkeypatch.setattr(snippet, "python_of", lambda run: copied.append(run) or "code")
+    viewer.add_image(PHOTOGRAPH, rgb=True, name="photo")
+    for _ in range(2):
+        click(widget, qtbot)
+    first, second = widget.runs
+    widget.pages.gallery.show_run(first)
+    widget.bar.copy.click()
+    assert widget.bar.status == "Copied photo: paste it into napari's console or into a script."
+    widget.pages._tabs.setCurrentIndex(0)  # the form: nothing is looked at
+    widget.bar.copy.click()
+    assert widget.bar.status == "Copied photo run 2: paste it into napari's console or into a script."
+    assert copied == [first, second]
+    widget.pages.show_gallery()
+    widget.bar.undo.click()
+    assert "layers of photo are removed" in widget.bar.status
+    assert list(widget.runs) == [second]
 
 
 class TestClosing:

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from napari_refvae.spec import PixelKind
 
-__all__ = ["as_reference", "denormalize", "normalize"]
+__all__ = ["as_reference", "denormalize", "dtype_range", "normalize"]
 
 KINDS: dict[int, PixelKind] = {1: "grey", 3: "rgb", 4: "rgba"}
 
@@ -136,7 +136,7 @@ def denormalize(
     opacity = np.clip(np.asarray(alpha, np.float64), 0, 1)[..., None]
     visible = opacity >= TRANSPARENT
     straight = np.where(visible, colour / np.where(visible, opacity, 1), 0)
-    opaque = PixelFormat("grey", pixels.dtype, _dtype_range(np.dtype(pixels.dtype)))
+    opaque = PixelFormat("grey", pixels.dtype, dtype_range(np.dtype(pixels.dtype)))
     return np.concatenate((_stored(straight, pixels, bounds), _stored(opacity, opaque, (0, 1))), axis=-1)
 
 
@@ -222,11 +222,11 @@ def _default_range(values: NDArray[Any], channels: int) -> IntensityRange:
                 f"expected {dtype} values from 0 to 1; got {low:.6g} to {high:.6g}: pass intensity_range=(low, high) "
                 "(--range LOW HIGH on the command line), the values that mean black and white"
             )
-    return _dtype_range(dtype)
+    return dtype_range(dtype)
 
 
-def _dtype_range(dtype: np.dtype[Any]) -> IntensityRange:
-    """The dtype's own black and white."""
+def dtype_range(dtype: np.dtype[Any]) -> IntensityRange:
+    """The dtype's own black and white: see the module's table; of 64-bit integers, too, which no image fills."""
     return IntensityRange(0.0, float(np.iinfo(dtype).max) if dtype.kind in "ui" else 1.0)
 
 
@@ -254,7 +254,7 @@ def _bounds(dtype: np.dtype[Any], colour: NDArray[np.float64], low_high: Intensi
 
 def _alpha(stored: NDArray[Any]) -> NDArray[np.float64]:
     """An alpha plane as float64 in 0..1."""
-    low_high = _dtype_range(stored.dtype)
+    low_high = dtype_range(stored.dtype)
     if stored.min() < low_high.low or stored.max() > low_high.high:
         raise InvalidInputError(
             f"expected alpha from {low_high.low:g} to {low_high.high:g} for {stored.dtype}; got {stored.min():g} to "

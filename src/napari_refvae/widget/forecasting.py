@@ -29,7 +29,7 @@ class Forecaster:
     Parameters
     ----------
     viewer
-        Says which planes of stacks are shown.
+        Says which planes of stacks are shown, and which part of the world.
     fields
         What the user chooses: images, references, samples, the advanced ones.
     engine, preparation
@@ -61,7 +61,7 @@ class Forecaster:
             return
         prepared = self._preparation
         ready = self._engine if prepared.readiness is not None else None
-        text = describe_plan(*self._fields, self._viewer.dims.point, ready)
+        text = describe_plan(*self._fields, self._viewer, ready)
         if ready is None:
             text += f"\n{prepared.problem}." if prepared.problem else "\nLoading the model to say how long ..."
         self._bar.forecast = text

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from psygnal import Signal
@@ -16,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from napari_refvae.widget.gallery.gallery import Gallery
+    from napari_refvae.widget.results.run import Run
     from napari_refvae.widget.results.runs import Runs
 
 __all__ = ["LatePage", "Pages"]
@@ -29,7 +28,6 @@ TABS = (
     "QTabBar::tab { padding: 5px 14px; }"
     "QTabWidget::pane { border: none; border-top: 1px solid rgba(128, 128, 128, 70); }"
 )
-EXPLORE = "napari_refvae.widget.explore.panel"
 
 
 class LatePage(QWidget):
@@ -109,6 +107,11 @@ class Pages(QStackedWidget):
         """Whether what explores runs is in front: it has buttons of its own."""
         return self._explore is not None and self._tabs.currentWidget() is self._explore
 
+    @property
+    def run_in_front(self) -> Run | None:
+        """The run whose samples are looked at, if those are in front."""
+        return self.gallery.run if self.gallery is not None and self._tabs.currentWidget() is self._place else None
+
     def show_form(self, has_image: bool) -> None:
         """The form or the gallery, whichever the user left, if there is something to work on; else the welcome."""
         if not len(self._runs):
@@ -134,7 +137,7 @@ class Pages(QStackedWidget):
         if not any(run.samples for run in self._runs):
             return
         self._place.open(patient=True)
-        if self._explore is None and find_spec(EXPLORE.rpartition(".")[0]) is not None and find_spec(EXPLORE):
+        if self._explore is None:
             self._explore = LatePage(self._explore_panel)
             self._tabs.addTab(self._explore, "Explore")
 
@@ -148,8 +151,9 @@ class Pages(QStackedWidget):
         explore.deleteLater()
 
     def _explore_panel(self) -> QWidget:
-        made: QWidget = import_module(EXPLORE).ExplorePanel(self._runs, self._viewer)
-        return made
+        from napari_refvae.widget.explore.panel import ExplorePanel  # which loads more than the other pages
+
+        return ExplorePanel(self._runs, self._viewer)
 
     def _gallery_moved(self, here: bool) -> None:
         if here:

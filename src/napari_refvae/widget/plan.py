@@ -1,32 +1,46 @@
-"""What the fields say, as a run: read once, before it starts, and held."""
+"""What the fields say, as runs: fixed at the click, read in a worker, held until the runs are over."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from napari_refvae.errors import InvalidInputError, RefVAEError
-from napari_refvae.spec import SelfReference
+from napari_refvae.imageio.pixels import dtype_range
+from napari_refvae.spec import IntensityRange, SelfReference
 from napari_refvae.widget.form.eliding import shortened
-from napari_refvae.widget.form.estimates import forecast_text, rectangle_text, region_text, samples_text
-from napari_refvae.widget.form.references import read_choice
-from napari_refvae.widget.results.channels import mixed, read_channels
-from napari_refvae.widget.results.layers import read_input, read_truth, shown_plane
+from napari_refvae.widget.form.estimates import (
+    forecast_text,
+    range_text,
+    rectangle_text,
+    region_text,
+    samples_text,
+)
+from napari_refvae.widget.form.references import fix_reference
+from napari_refvae.widget.results.channels import channel_planes, mixed
+from napari_refvae.widget.results.layers import InputPlane, LayerPlane, shown_plane
 from napari_refvae.widget.results.maps import MapSpec
+from napari_refvae.widget.results.truths import truth_plane
+from napari_refvae.widget.results.watching import require_plane_view
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Generator
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
     from napari_refvae.engine.forecasting import Forecast
+    from napari_refvae.regions import Region
+    from napari_refvae.spec import Reference
     from napari_refvae.widget.form.fields import AdvancedFields, SampleFields
     from napari_refvae.widget.form.image_fields import ImageFields
     from napari_refvae.widget.form.references import ReferenceList
     from napari_refvae.widget.results.layers import InputImage
     from napari_refvae.widget.running.engine import Engine
 
-__all__ = ["Plan", "describe_plan"]
+__all__ = ["Draft", "Plan", "describe_plan"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,39 +64,97 @@ class Plan:
     maps: MapSpec
     arguments: dict[str, Any]
 
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Draft:
+    """What one click asks for: layers as they were at the click, some of them still to be read.
+
+    Attributes
+    ----------
+    images
+        A run for each: the channels of one image, or an image alone.
+    truth
+        The ground truth of the part that is super-resolved, or None.
+    references
+        Layers, paths and kinds.
+    region
+        The part; None for all.
+    maps, settings
+        As `Plan` has them; without what is still to be read.
+    """
+
+    images: tuple[InputPlane, ...]
+    truth: LayerPlane | None
+    references: tuple[LayerPlane | Path | Reference, ...]
+    region: Region | None
+    maps: MapSpec
+    settings: dict[str, Any]
+
     @classmethod
-    def all_of(
+    def of(
         cls,
         images: ImageFields,
         references: ReferenceList,
         sampling: SampleFields,
         advanced: AdvancedFields,
-        point: Sequence[float],
-    ) -> list[Plan]:
-        """Read the fields and copy the layers, of stacks the planes at a point of the world: a plan for each channel.
+        viewer: Any,
+    ) -> Draft:
+        """Read the fields, and fix the layers; of stacks the planes that the viewer shows. Main thread only.
 
         Raises
         ------
         RefVAEError
-            If something that is chosen cannot be used.
+            If something that is chosen cannot be used, as far as that is known without reading it.
         """
-        truth, maps = images.truth.value, _maps(advanced)
+        truth, maps, point = images.truth.value, _maps(advanced), viewer.dims.point
         _check_truth(images, maps)
-        region, read = images.region(), [read_choice(choice, point) for choice in references.choices]
-        settings = sampling.arguments() | advanced.arguments() | {"region": region, "references": read}
-        several = len(images.layers) > 1
-        origins = read_channels(images.layers, point) if several else [read_input(images.layers[0], point)]
-        if several:  # one latent for all: "the image itself" is what they add up to
+        _check_view(viewer, images, references)
+        region = images.region()
+        planes = (
+            channel_planes(images.layers, point) if len(images.layers) > 1 else [InputPlane.of(images.layers[0], point)]
+        )
+        original = None
+        if truth is not None:
+            original = truth_plane(LayerPlane.of(truth, point), planes[0].source, region, sampling.scale.value)
+        return cls(
+            images=tuple(plane.held() for plane in planes),
+            truth=None if original is None else original.held(),
+            references=tuple(fix_reference(choice, point) for choice in references.choices),
+            region=region,
+            maps=maps,
+            settings=sampling.arguments() | advanced.arguments() | {"region": region},
+        )
+
+    def __len__(self) -> int:
+        """How many runs it becomes."""
+        return len(self.images)
+
+    def plans(self) -> Generator[None, None, list[Plan]]:
+        """Read what is still to be read, and make a plan for each image; in a worker, where it may be stopped between.
+
+        Raises
+        ------
+        RefVAEError
+            If something cannot be read, or its values cannot be used.
+        """
+        origins: list[InputImage] = []
+        for plane in self.images:
+            origins.append(plane.read())
+            yield
+        references: list[Any] = []
+        for one in self.references:
+            references.append(one.reference() if isinstance(one, LayerPlane) else one)
+            yield
+        if len(origins) > 1:  # one latent for all: "the image itself" is what they add up to
             own_reference = mixed(origins)
-            settings["references"] = [own_reference if isinstance(one, SelfReference) else one for one in read]
-        plans = []
-        for origin in origins:
-            if region is not None:
-                origin = origin.within(region)
-            original = None if truth is None else read_truth(truth, origin, sampling.scale.value, point)
-            own = {"image": origin.pixels, "intensity_range": origin.intensity_range}
-            plans.append(cls(origin, original, maps, settings | own))
-        return plans
+            references = [own_reference if isinstance(one, SelfReference) else one for one in references]
+        truth = None if self.truth is None else self.truth.pixels()
+        return [self._plan(origin, references, truth) for origin in origins]
+
+    def _plan(self, origin: InputImage, references: list[Any], truth: NDArray[Any] | None) -> Plan:
+        own = {"image": origin.pixels, "intensity_range": origin.intensity_range, "references": references}
+        part = origin if self.region is None else origin.within(self.region)
+        return Plan(part, truth, self.maps, self.settings | own)
 
 
 def describe_plan(
@@ -90,7 +162,7 @@ def describe_plan(
     references: ReferenceList,
     sampling: SampleFields,
     advanced: AdvancedFields,
-    point: Sequence[float],
+    viewer: Any,
     engine: Engine | None,
 ) -> str:
     """What a click would make of which image, and take; what is still to do; or why it would not.
@@ -105,17 +177,19 @@ def describe_plan(
     maps = _maps(advanced)
     try:
         _check_truth(images, maps)
+        _check_view(viewer, images, references)
         region = images.region()
     except RefVAEError as error:
         return f"{error}."
     height, width = (region.height, region.width) if region else shape[:2]
     factor = sampling.scale.value
     count = samples_text(sampling.samples.value, len(references.choices))
-    plane = shown_plane(layer, point)
+    plane = shown_plane(layer, viewer.dims.point)
     name = shortened(images.image.value.name) + (f", plane {', '.join(map(str, plane))} of the stack" if plane else "")
     text = f"{name}: {count}{' of each' if channels > 1 else ''}, {width * factor} x {height * factor}"
     if region:
         text += f", {region_text(region, shape[:2], advanced.arguments()['consistency'])}"
+    text += _range_text(images)
     if engine is None:
         return f"{text}."
     settings = advanced.arguments() | {
@@ -152,6 +226,21 @@ def _check_truth(images: ImageFields, maps: MapSpec) -> None:
             f"expected no ground truth with several channels, each of which has its own; got "
             f"{images.truth.value.name!r}: choose (none), or one layer as the image"
         )
+
+
+def _check_view(viewer: Any, images: ImageFields, references: ReferenceList) -> None:
+    """Refuse views that do not show which plane of a stack is meant, if there is a stack."""
+    chosen = [*images.layers, *references.layers, *([images.truth.value] if images.truth.value else [])]
+    if any(layer.ndim > 2 for layer in chosen):
+        require_plane_view(viewer, "a stack, of which the plane on show is taken", turned=True)
+
+
+def _range_text(images: ImageFields) -> str:
+    """Of an image that does not fill its dtype, what is black and white; several channels have several."""
+    layer = images.layers[0]
+    limits = IntensityRange(*(float(limit) for limit in layer.contrast_limits))
+    own = limits == dtype_range(np.dtype(layer.dtype))
+    return "" if own or len(images.layers) > 1 else f", {range_text(limits)}"
 
 
 def _maps(advanced: AdvancedFields) -> MapSpec:

@@ -19,9 +19,11 @@ from napari_refvae.inputs import as_range, as_region
 from napari_refvae.spec import Progress, SelfReference
 from napari_refvae.widget.naming import name_candidates
 from napari_refvae.widget.results.channels import mixed, read_channel_axis, read_channels
-from napari_refvae.widget.results.layers import read_input, read_reference, read_truth
+from napari_refvae.widget.results.layers import LayerPlane, read_input, read_reference
 from napari_refvae.widget.results.maps import MapSpec
 from napari_refvae.widget.results.runs import Runs
+from napari_refvae.widget.results.truths import truth_plane
+from napari_refvae.widget.results.watching import require_plane_view
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -38,8 +40,7 @@ if TYPE_CHECKING:
 
 __all__ = ["upscale_layer"]
 
-MODEL_SCALE = 8
-"""Of the bundled model; the ground truth is checked before a model is loaded."""
+A_STACK = "a stack whose plane is not given"
 
 
 def upscale_layer(
@@ -74,11 +75,11 @@ def upscale_layer(
     region
         The part to upscale: a `Region`, or ``(y, x, height, width)`` in the layer's pixels. None for all.
     plane
-        Of a stack, the plane's index on the axes before the last two; None for the one that is shown.
+        Of a stack, the plane's index on the axes before the last two; None for the one that is shown, in 2D.
     channel_axis
         Of a stack, the axis whose planes are channels: all are upscaled, with the same latents.
     intensity_range
-        Stored values of black and white; None for the layer's contrast limits, or the dtype's range for colours.
+        Stored values of black and white; None for the layer's contrast limits.
     truth
         A layer with the original, if there is one: residuals can be taken against it.
     maps
@@ -109,15 +110,18 @@ def upscale_layer(
         )
     maps = maps or MapSpec()
     maps.check_truth(truth is not None)
-    origins, point = _read(viewer, layer, plane, channel_axis)
+    layers, point = _chosen(viewer, layer, plane, channel_axis)
+    origins = _read(layers, point, channel_axis)
     origins = [_narrowed(origin, as_region(region), as_range(intensity_range)) for origin in origins]
-    chosen, original = [_reference(viewer, item, point) for item in _listed(references)], None
+    of_view = plane is None
+    chosen, original = [_reference(viewer, item, point, of_view) for item in _listed(references)], None
     if len(origins) > 1:
         if truth is not None:
             raise InvalidInputError("expected no ground truth for several channels; got one: upscale one at a time")
         chosen = [mixed(origins) if _is_self(item) else item for item in chosen]
     elif truth is not None:
-        original = read_truth(_layer(viewer, truth), origins[0], settings.get("scale") or MODEL_SCALE, point)
+        given, image = (LayerPlane.of(one, point) for one in (_layer(viewer, truth), layers[0]))
+        original = truth_plane(given, image, origins[0].region, _scale(settings)).pixels()
     runs, made = Runs.of_viewer(viewer), []
     click = uuid.uuid4().hex[:8] if len(origins) > 1 else ""
     for origin in origins:
@@ -137,20 +141,37 @@ def _make(runs: Runs, run: Run, arguments: dict[str, Any]) -> None:
         runs.complete(run, result)
 
 
-def _read(
+def _chosen(
     viewer: Any, layer: Image | str | Sequence[Image | str], plane: Sequence[int] | None, channel_axis: int | None
-) -> tuple[list[InputImage], Sequence[float]]:
-    """What is to be upscaled, and the place in the world whose planes of stacks are meant."""
+) -> tuple[list[Image], Sequence[float]]:
+    """The layers that are to be upscaled, and the place in the world whose planes of stacks are meant."""
     several = isinstance(layer, Sequence) and not isinstance(layer, str)
     chosen = [_layer(viewer, item) for item in (layer if several else [layer])]
     if not chosen:
         raise InvalidInputError("expected an image layer, or several; got none")
-    point = viewer.dims.point if plane is None else _point(chosen[0], plane)
+    if channel_axis is not None and len(chosen) > 1:
+        raise InvalidSpecError(f"channel_axis is for one layer; got {len(chosen)}: leave it out")
+    if plane is not None:
+        return chosen, _point(chosen[0], plane)
+    if any(one.ndim > 2 + (channel_axis is not None) for one in chosen):
+        require_plane_view(viewer, A_STACK, turned=True)
+    return chosen, viewer.dims.point
+
+
+def _read(layers: Sequence[Image], point: Sequence[float], channel_axis: int | None) -> list[InputImage]:
+    """What is to be upscaled, a run each."""
     if channel_axis is not None:
-        if len(chosen) > 1:
-            raise InvalidSpecError(f"channel_axis is for one layer; got {len(chosen)}: leave it out")
-        return read_channel_axis(chosen[0], channel_axis, point), point
-    return read_channels(chosen, point) if len(chosen) > 1 else [read_input(chosen[0], point)], point
+        return read_channel_axis(layers[0], channel_axis, point)
+    return read_channels(layers, point) if len(layers) > 1 else [read_input(layers[0], point)]
+
+
+def _scale(settings: dict[str, Any]) -> int:
+    """Pixels of a sample per pixel of the image and axis: as asked for, or the model's."""
+    if settings.get("scale") is not None:
+        return int(settings["scale"])
+    from napari_refvae import api  # loads torch
+
+    return api.load_model(settings.get("model", "compact")).network.scale
 
 
 def _layer(viewer: Any, layer: Image | str) -> Image:
@@ -185,14 +206,16 @@ def _listed(references: Any) -> list[Any]:
     return list(references) if isinstance(references, list | tuple) else [references]
 
 
-def _reference(viewer: Any, item: Any, point: Sequence[float]) -> Any:
-    """What the engine takes: layers are copied; words, arrays and paths stay."""
+def _reference(viewer: Any, item: Any, point: Sequence[float], of_view: bool) -> Any:
+    """What the engine takes: layers are copied, of stacks the plane at a point; words, arrays and paths stay."""
     if isinstance(item, Image):
+        if item.ndim > 2 and of_view:
+            require_plane_view(viewer, A_STACK, turned=True)
         return read_reference(item, point)
     if not isinstance(item, str) or item in ("self", "none"):
         return item
     if item in viewer.layers:
-        return read_reference(_layer(viewer, item), point)
+        return _reference(viewer, _layer(viewer, item), point, of_view)
     if not Path(item).is_file():
         raise InvalidInputError(
             f"expected a reference: a layer such as {_names(viewer, item)}, the path of an image, 'self' or 'none'; "

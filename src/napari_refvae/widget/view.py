@@ -1,6 +1,6 @@
 """The dock widget: puts the fields together, and tells them and the user what happens.
 
-What runs is in `controller`, what layers hold in `layers`, what a run shows in `runs`.
+What a click makes is in `plan`, how it runs in `running.upscaling`, what a run shows in `results.runs`.
 """
 
 from __future__ import annotations
@@ -13,35 +13,30 @@ from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_refvae.errors import RefVAEError
-from napari_refvae.spec import Progress
 from napari_refvae.widget.closing import ClosingWatcher
 from napari_refvae.widget.docking import DockPlacing
 from napari_refvae.widget.forecasting import Forecaster
-from napari_refvae.widget.form.estimates import made_text, rectangle_text, taken_back_text
+from napari_refvae.widget.form.estimates import rectangle_text, titles_text
 from napari_refvae.widget.form.fields import AdvancedFields, SampleFields
 from napari_refvae.widget.form.fold import Fold
 from napari_refvae.widget.form.image_fields import VIEW, ImageFields
 from napari_refvae.widget.form.references import ReferenceList
 from napari_refvae.widget.form.run_bar import RunBar
 from napari_refvae.widget.pages import Pages
-from napari_refvae.widget.plan import Plan
+from napari_refvae.widget.plan import Draft
 from napari_refvae.widget.preferences import apply_cache_folder, read_preferences
 from napari_refvae.widget.results.layers import is_result
-from napari_refvae.widget.results.maps import FinishedMap, finished_maps
 from napari_refvae.widget.results.runs import Runs
 from napari_refvae.widget.results.watching import ViewWatcher
-from napari_refvae.widget.running.activity import Activity
-from napari_refvae.widget.running.click import Click
-from napari_refvae.widget.running.controller import UpscaleController, explain
 from napari_refvae.widget.running.engine import Engine
 from napari_refvae.widget.running.preparation import Preparation
+from napari_refvae.widget.running.upscaling import Upscaling
 from napari_refvae.widget.shortcuts import UPSCALE, Shortcuts
 from napari_refvae.widget.welcome import Welcome, open_sample
 
 if TYPE_CHECKING:
     import napari
 
-    from napari_refvae.engine.result import FinishedSample, SuperResolutionResult
     from napari_refvae.widget.results.run import Run
 
 __all__ = ["UpscaleWidget"]
@@ -67,9 +62,6 @@ class UpscaleWidget(QWidget):
         apply_cache_folder(preferences)
         self._viewer = napari_viewer
         self._engine = engine or Engine()
-        self._run: Run | None = None  # under way
-        self._activity: Activity | None = None  # its
-        self._click = Click(())  # its
         self._closed = False
         self._offered: list[Image] = []
         self.runs = Runs.of_viewer(napari_viewer)
@@ -80,9 +72,7 @@ class UpscaleWidget(QWidget):
         self.bar = RunBar()
         self.welcome = Welcome(lambda: open_sample(napari_viewer))
         self._preparation = Preparation(self._engine, self._prepared)
-        self._controller = UpscaleController(
-            on_step=self._step, on_result=self._complete, on_end=self._end, steps=self._preparation.steps
-        )
+        self.upscaling = Upscaling(self.runs, self.bar, self._preparation.steps)
         fields = self.images, self.references, self.sampling, self.advanced
         self._forecaster = Forecaster(napari_viewer, fields, self._engine, self._preparation, self.bar)
         self._lay_out()
@@ -110,6 +100,9 @@ class UpscaleWidget(QWidget):
             part.changed.connect(self._forecaster.soon)
         self.references.changed.connect(lambda: self.images.yield_to(self.references.layers))
         self.advanced.engine_changed.connect(self._prepare)
+        self.upscaling.began.connect(self._show_bar)
+        self.upscaling.sampled.connect(self.pages.show_gallery)
+        self.upscaling.ended.connect(self._show_idle)
         self._looking = ViewWatcher(self._viewer, self._moved, self._view_moved)
         self.runs.removed.connect(self._show_idle)
         self._viewer.layers.selection.events.changed.connect(self.reset_choices)
@@ -134,8 +127,8 @@ class UpscaleWidget(QWidget):
 
     def toggle(self) -> None:
         """Start a run, or cancel the one that is under way."""
-        if self._controller.running:
-            self._cancel()
+        if self.upscaling.running:
+            self.upscaling.cancel()
         else:
             self.start()
 
@@ -153,83 +146,15 @@ class UpscaleWidget(QWidget):
             show_info(rectangle_text(self.images.layers[0].name))
             return False
         try:
-            plans = Plan.all_of(self.images, self.references, self.sampling, self.advanced, self._viewer.dims.point)
+            draft = Draft.of(self.images, self.references, self.sampling, self.advanced, self._viewer)
         except RefVAEError as error:
             show_error(str(error))
             return False
-        return self._begin(Click(plans))
-
-    def _begin(self, click: Click) -> bool:
-        """Start the run of a click whose turn it is; whether it began."""
-        plan = click.plan
-        maps, truth = plan.maps, plan.truth  # all that is needed of the plan in the end
-        began = self._controller.start(plan.arguments, lambda result: finished_maps(result, maps, truth))
-        if began:
-            self._click = click
-            self._run = self.runs.begin(plan.origin, plan.truth, plan.maps, click.id)
-            self.bar.show_running()
-            self._show_bar()
-            self.bar.status = click.named("Loading the model ...")
-        return began
-
-    def _cancel(self) -> None:
-        """Stop at the next step, and take back at once what the run has shown."""
-        if self._controller.cancelling:
-            return
-        self._controller.cancel()
-        self.bar.button.enabled = False
-        self.bar.status = f"Cancelled. {self._take_back()}"
-
-    def _take_back(self) -> str:
-        """Remove the layers of the run under way, and say so."""
-        run, self._run = self._run, None
-        if run is None:
-            return ""
-        count = sum(len(each.samples) for each in self.runs.together(run))
-        self.runs.remove(run)
-        return taken_back_text(count)
-
-    def _step(self, step: Progress | FinishedSample | FinishedMap) -> None:
-        if self._run is None:
-            return
-        if isinstance(step, Progress):
-            self._activity = self._activity or Activity(f"Upscaling {self._run.origin.title}")
-            status = self._activity.advance(step)
-            if status and self._run is not None:  # napari has handled events meanwhile
-                self.bar.status = self._click.named(status)
-                self.bar.advance(self._click.done(step.done / max(1, step.total)))
-        elif isinstance(step, FinishedMap):
-            self.runs.add_map(self._run, step)
-        else:
-            first = not self._run.samples
-            self.runs.add_sample(self._run, step)
-            if first:
-                self.pages.show_gallery()
-
-    def _complete(self, result: SuperResolutionResult) -> None:
-        if self._run is None:
-            return
-        self.runs.complete(self._run, result, maps=())
-        self.bar.status = self._click.ended(made_text(result, self._click.seconds))
-        if self._click.is_last:
-            self._run = None  # from here on nothing takes it back
-
-    def _end(self, error: Exception | None) -> None:
-        """The run is over, however it ended."""
-        if self._activity is not None:
-            self._activity.close()
-            self._activity = None
-        if error is not None:
-            self.bar.status = f"Stopped: {explain(error)}. {self._take_back()}"
-        elif self._run is not None:  # and neither cancelled nor the last
-            self._click.go_on()
-            self._begin(self._click)
-        self._click = Click(()) if self._run is None else self._click  # its plans hold copies of all inputs
-        self._show_idle()
+        return self.upscaling.start(draft)
 
     def _show_idle(self, *_: Any) -> None:
         """What there is to do, unless a run is under way."""
-        if self._controller.running:
+        if self.upscaling.running:
             return
         has_image = bool(self.images.layers)
         self.pages.show_form(has_image)
@@ -239,7 +164,7 @@ class UpscaleWidget(QWidget):
 
     def _show_bar(self) -> None:
         """The foot gives its room to what explores runs, unless there is something to cancel."""
-        self.bar.setVisible(self._controller.running or not self.pages.exploring)
+        self.bar.setVisible(self.upscaling.running or not self.pages.exploring)
 
     def _prepare(self) -> None:
         self._preparation.choose(*self.advanced.engine)
@@ -263,18 +188,28 @@ class UpscaleWidget(QWidget):
         if self.images.part.value == VIEW:
             self._forecaster.soon()
 
+    def _meant(self) -> Run | None:
+        """The run that Undo and Copy are about: the one that is looked at, or the latest."""
+        return self.pages.run_in_front or self.runs.latest()
+
     def _undo(self) -> None:
-        if (latest := self.runs.latest()) is not None:
-            count = sum(len(run.layers) for run in self.runs.together(latest))
-            self.runs.remove(latest)
-            self.bar.status = f"Undone: the {count} layers of the latest run are removed."
+        if (run := self._meant()) is not None:
+            together = self.runs.together(run)
+            title, count = titles_text(each.title for each in together), sum(len(each.layers) for each in together)
+            self.runs.remove(run)
+            self.bar.status = f"Undone: the {count} layers of {title} are removed."
 
     def _copy(self) -> None:
         from napari_refvae.widget.results.snippet import python_of
 
-        latest = self.runs.latest()
-        if latest is not None:
-            self.bar.put_on_clipboard(python_of(latest))
+        if (run := self._meant()) is None:
+            return
+        try:
+            code = python_of(run)
+        except RefVAEError as error:  # it goes on
+            show_error(str(error))
+            return
+        self.bar.put_on_clipboard(code, titles_text(each.title for each in self.runs.together(run)))
 
     def _tell_gone(self, names: list[str]) -> None:
         """A moment later: while the viewer closes, layers go and nobody wants to know."""
@@ -285,7 +220,6 @@ class UpscaleWidget(QWidget):
         """The dock is closed, or the viewer: end the run, and never touch what is gone."""
         self._closed = True
         self._forecaster.stop()
-        self._controller.abandon()
         self._preparation.close()
         self._shortcuts.unbind()
         self.pages.detach()
@@ -293,7 +227,4 @@ class UpscaleWidget(QWidget):
         self._looking.stop()
         self.runs.removed.disconnect(self._show_idle)
         self._viewer.layers.selection.events.changed.disconnect(self.reset_choices)
-        if self._activity is not None:
-            self._activity.close()
-            self._activity = None
-        self._take_back()
+        self.upscaling.abandon()

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import dask.array
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -75,13 +76,86 @@ class TestRectangle:
 
 
 class TestView:
-    def test_it_is_what_the_canvas_shows(self) -> None:
-        layer = image()
-        layer.corner_pixels = np.array([[2, 3], [5, 9]])
-        assert view_region(layer) == Region(2, 3, 4, 7)
+    """A canvas of 400 x 600 screen pixels, four of which are one unit of the world: 100 x 150 units."""
 
-    def test_of_a_pyramid_it_counts_in_full_resolution(self) -> None:
-        layer = Image([np.zeros((64, 64)), np.zeros((32, 32))], multiscale=True)
-        layer._data_level = 1
-        layer.corner_pixels = np.array([[2, 4], [9, 11]])
-        assert view_region(layer) == Region(4, 8, 15, 15)
+    @pytest.fixture
+    def viewer(self) -> ViewerModel:
+        made = ViewerModel()
+        made.canvas.size = (400, 600)
+        return made
+
+    def look_at(self, viewer: ViewerModel, centre: tuple[float, float], zoom: float = 4.0) -> None:
+        viewer.scene.camera.center, viewer.scene.camera.zoom = (0, *centre), zoom
+
+    def test_it_is_what_the_canvas_shows_and_all_pixels_that_are_seen_in_part(self, viewer: ViewerModel) -> None:
+        layer = viewer.add_image(np.zeros((500, 500), np.uint8))
+        self.look_at(viewer, (250, 200))
+        assert view_region(viewer, layer) == Region(200, 125, 101, 151)  # from the middle of pixels to that of others
+        self.look_at(viewer, (249.5, 199.5))
+        assert view_region(viewer, layer) == Region(200, 125, 100, 150)
+
+    @settings(max_examples=30, deadline=None)
+    @given(
+        centre=st.tuples(st.floats(-40, 40), st.floats(-40, 40)),
+        scale=st.floats(0.2, 5),
+        angle=st.floats(0, 360),
+        levels=st.integers(1, 3),
+    )
+    def test_what_is_seen_lies_in_it_and_nothing_could_be_left_out(
+        self, centre: tuple[float, float], scale: float, angle: float, levels: int
+    ) -> None:
+        viewer = ViewerModel()
+        viewer.canvas.size = (400, 600)
+        data = [np.zeros((512 >> level, 512 >> level), np.uint8) for level in range(levels)]
+        layer = viewer.add_image(
+            data if levels > 1 else data[0], multiscale=levels > 1, scale=(scale, scale), rotate=angle
+        )
+        middle = np.array(layer.data_to_world((256, 256))) + np.array(centre) * scale
+        self.look_at(viewer, tuple(middle), zoom=8 / scale)  # 50 x 75 pixels
+        region = view_region(viewer, layer)
+        half = np.array([25, 37.5]) * scale
+        corners = [middle + half * sign for sign in ((-1, -1), (-1, 1), (1, -1), (1, 1))]
+        seen = np.array([layer.world_to_data(corner) for corner in corners]) + 0.5
+        low, high = seen.min(axis=0), seen.max(axis=0)
+        start, stop = np.array([region.y, region.x]), np.array([region.y + region.height, region.x + region.width])
+        assert (np.abs(start - low) <= 1 + 1e-5).all()
+        assert (start <= low + 1e-5).all()
+        assert (np.abs(stop - high) <= 1 + 1e-5).all()
+        assert (stop >= high - 1e-5).all()
+
+    def test_it_ends_with_the_image(self, viewer: ViewerModel) -> None:
+        layer = viewer.add_image(np.zeros((60, 500), np.uint8))
+        self.look_at(viewer, (0, 0))
+        assert view_region(viewer, layer) == Region(0, 0, 51, 76)
+        self.look_at(viewer, (200, 200))
+        with pytest.raises(InvalidInputError, match="got a view beside it"):
+            view_region(viewer, layer)
+
+    def test_of_a_stack_it_is_a_part_of_the_plane(self, viewer: ViewerModel) -> None:
+        layer = viewer.add_image(np.zeros((3, 500, 500), np.uint8), scale=(7, 2, 2))
+        self.look_at(viewer, (249, 299))
+        assert view_region(viewer, layer) == Region(100, 112, 50, 76)
+
+    @pytest.mark.parametrize("order", [(1, 0, 2), (0, 2, 1)])
+    def test_other_axes_on_the_canvas_are_refused(self, viewer: ViewerModel, order: tuple[int, ...]) -> None:
+        layer = viewer.add_image(np.zeros((3, 500, 500), np.uint8))
+        viewer.dims.order = order
+        with pytest.raises(InvalidInputError, match="for the part in view; got axes"):
+            view_region(viewer, layer)
+
+    def test_of_a_chunked_pyramid_on_a_real_canvas_it_is_no_more_than_is_seen(
+        self, shared_viewer: Any, qtbot: Any
+    ) -> None:
+        """napari itself fetches whole chunks, and says so of its corners."""
+        full = dask.array.zeros((4096, 4096), chunks=1024, dtype=np.uint8)
+        layer = shared_viewer.add_image([full, full[::2, ::2], full[::4, ::4]], multiscale=True, contrast_limits=(0, 9))
+        try:
+            shared_viewer.scene.camera.zoom = 6
+            shared_viewer.scene.camera.center = (0, 2000, 2100)
+            qtbot.wait(50)
+            region = view_region(shared_viewer, layer)
+            height, width = np.array(shared_viewer.canvas.size) / 6
+            assert (region.height, region.width) == pytest.approx((height, width), abs=2)
+            assert (region.y + region.height / 2, region.x + region.width / 2) == pytest.approx((2000, 2100), abs=1)
+        finally:
+            shared_viewer.layers.clear()

@@ -1,12 +1,17 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 from napari.layers import Image
 
 from napari_refvae.errors import InvalidInputError
 from napari_refvae.spec import IntensityRange, Region
-from napari_refvae.widget.results.layers import read_input, read_reference, read_truth
+from napari_refvae.widget.results.layers import InputPlane, LayerPlane, read_input, read_reference
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 class TestReading:
@@ -29,8 +34,15 @@ class TestReading:
         assert reference[-1, -1, 0] == 1
         assert reference[4, 5, 0] == pytest.approx(0.5)
 
-    def test_a_colour_layer_has_the_range_of_its_dtype(self) -> None:
+    def test_so_are_those_of_colours_unless_they_fill_their_dtype(self) -> None:
         assert read_input(Image(np.zeros((5, 7, 3), np.uint8), rgb=True)).intensity_range is None
+        twelve_bits = np.array([0, 1023, 4092], np.uint16)[:, None, None].repeat(3, 2)
+        for limits in ((0, 4092), (-50, 2046)):
+            layer = Image(twelve_bits, rgb=True, contrast_limits=limits)
+            assert read_input(layer).intensity_range == IntensityRange(*limits)
+            shown = (twelve_bits - float(limits[0])) / (limits[1] - limits[0])
+            np.testing.assert_allclose(read_reference(layer).image, shown.clip(0, 1), atol=1e-6)
+        assert read_input(layer).span == 2096
 
     def test_the_full_resolution_of_a_pyramid_is_read(self) -> None:
         pyramid = Image([np.ones((16, 16)), np.zeros((8, 8))], multiscale=True)
@@ -64,31 +76,76 @@ class TestRegion:
         np.testing.assert_allclose(part.geometry.translate, (2, 4))
 
 
-class TestTruth:
-    LR = Image(np.zeros((5, 7), np.uint8), name="lr")
+class Store:
+    """An array whose pixels are elsewhere: it knows its shape, and counts how often it is read."""
 
-    def test_it_is_taken_as_it_is(self) -> None:
-        truth = np.random.default_rng(0).integers(0, 256, (40, 56), np.uint8)
-        np.testing.assert_array_equal(read_truth(Image(truth), read_input(self.LR), 8), truth)
+    def __init__(self, pixels: np.ndarray, error: Exception | None = None) -> None:
+        self.shape, self.dtype, self.ndim = pixels.shape, pixels.dtype, pixels.ndim
+        self.size = pixels.size
+        self.pixels, self.error, self.reads = pixels, error, 0
 
-    def test_what_was_cropped_before_down_sampling_is_cropped(self) -> None:
-        truth = np.random.default_rng(0).integers(0, 256, (47, 57), np.uint8)
-        np.testing.assert_array_equal(read_truth(Image(truth), read_input(self.LR), 8), truth[:40, :56])
+    def __getitem__(self, index: object) -> np.ndarray:
+        self.reads += 1
+        if self.error is not None:
+            raise self.error
+        return self.pixels[index]
 
-    def test_of_the_whole_the_region_is_taken(self) -> None:
-        truth = np.random.default_rng(0).integers(0, 256, (40, 56), np.uint8)
-        part = read_input(self.LR).within(Region(1, 2, 3, 4))
-        np.testing.assert_array_equal(read_truth(Image(truth), part, 8), truth[8:32, 16:48])
-        np.testing.assert_array_equal(read_truth(Image(truth[8:32, 16:48]), part, 8), truth[8:32, 16:48])
+    def __array__(self, *_: object, **__: object) -> np.ndarray:
+        return self[()]
 
-    @pytest.mark.parametrize(
-        ("truth", "says"),
-        [
-            (Image(np.zeros((40, 48), np.uint8), name="hr"), "56 x 40, 8 times the image; got 'hr' of 48 x 40"),
-            (Image(np.zeros((40, 56), np.float32), name="hr"), "grey uint8; got 'hr', grey float32"),
-            (Image(np.zeros((40, 56, 3), np.uint8), name="hr", rgb=True), "grey uint8; got 'hr', RGB uint8"),
-        ],
-    )
-    def test_what_does_not_fit_is_refused(self, truth: Image, says: str) -> None:
-        with pytest.raises(InvalidInputError, match=says):
-            read_truth(truth, read_input(self.LR), 8)
+
+class TestReadingLater:
+    STACK = np.arange(4 * 12 * 10, dtype=np.uint16).reshape(4, 12, 10)
+
+    def layer(self, store: object) -> Image:
+        return Image(store, name="stack", contrast_limits=(0, 480), cache=False)
+
+    def test_what_lies_elsewhere_is_read_when_it_is_asked_for(self) -> None:
+        store = Store(self.STACK)
+        layer = self.layer(store)
+        before = store.reads
+        plane = InputPlane.of(layer, (2, 0, 0)).held()
+        assert (plane.source.shape, plane.source.dtype) == ((12, 10), np.uint16)
+        assert store.reads == before
+        np.testing.assert_array_equal(plane.read().pixels, self.STACK[2])
+        assert store.reads == before + 1
+
+    def test_what_is_in_memory_is_fixed_at_once(self) -> None:
+        pixels = self.STACK.copy()
+        plane = LayerPlane.of(self.layer(pixels), (2, 0, 0)).held()
+        pixels[:] = 0
+        np.testing.assert_array_equal(plane.pixels(), self.STACK[2])
+        assert plane.data.size == 120  # and not the stack
+
+    def test_so_are_its_limits_and_what_it_is_called(self) -> None:
+        layer = self.layer(Store(self.STACK))
+        plane = InputPlane.of(layer, (2, 0, 0))
+        layer.contrast_limits, layer.name, layer.scale = (5, 9), "other", (2, 2, 2)
+        read = plane.read()
+        assert (read.intensity_range, read.title) == (IntensityRange(0, 480), "stack[2]")
+        np.testing.assert_array_equal(read.geometry.scale, 1)
+
+    def test_a_mapped_file_is_read_later_too(self, tmp_path: Path) -> None:
+        np.save(tmp_path / "stack.npy", self.STACK)
+        mapped = np.load(tmp_path / "stack.npy", mmap_mode="r")
+        plane = LayerPlane.of(self.layer(mapped), (1, 0, 0)).held()
+        assert np.shares_memory(plane.data, mapped)
+        read = plane.pixels()
+        np.testing.assert_array_equal(read, self.STACK[1])
+        assert not np.shares_memory(read, mapped)
+
+    def test_a_part_is_read_alone(self) -> None:
+        plane = LayerPlane.of(self.layer(Store(self.STACK)), (1, 0, 0)).cropped(Region(2, 3, 4, 5))
+        assert plane.shape == (4, 5)
+        np.testing.assert_array_equal(plane.pixels(), self.STACK[1, 2:6, 3:8])
+        copied = LayerPlane.of(self.layer(self.STACK), (1, 0, 0)).cropped(Region(2, 3, 4, 5)).held()
+        np.testing.assert_array_equal(copied.pixels(), self.STACK[1, 2:6, 3:8])
+
+    def test_a_store_that_cannot_be_reached_is_named(self) -> None:
+        layer = self.layer(store := Store(self.STACK))
+        store.error = OSError("connection refused")
+        for read in (read_input, read_reference):
+            with pytest.raises(
+                InvalidInputError, match=r"the pixels of 'stack'; got OSError: connection refused: check"
+            ):
+                read(layer)

@@ -16,13 +16,13 @@ from napari_refvae.widget.results.maps import FinishedMap
 from napari_refvae.widget.running.controller import UpscaleController
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator
+    from collections.abc import Callable, Generator
 
 
 class Recorder:
     """A controller whose reports are kept, with the thread that they came on."""
 
-    def __init__(self, steps: Callable[..., Generator[Progress, None, Any]]) -> None:
+    def __init__(self, steps: Callable[..., Generator[Any, None, Any]]) -> None:
         self.steps: list[Any] = []
         self.results: list[Any] = []
         self.ends: list[Exception | None] = []
@@ -186,18 +186,19 @@ def finished(index: int) -> FinishedSample:
     return FinishedSample(index, np.zeros((8, 8)), "none", index, 50.0)
 
 
-def test_maps_are_made_off_the_main_thread_and_delivered_one_by_one(qtbot: Any) -> None:
+def test_steps_are_made_off_the_main_thread_and_delivered_one_by_one(qtbot: Any) -> None:
     makers: set[int] = set()
 
-    def finish(result: int) -> Iterator[FinishedMap]:
-        for index in range(result):
+    def maps(count: int) -> Generator[FinishedMap, None, int]:
+        for index in range(count):
             makers.add(threading.get_ident())
             yield FinishedMap("residual", np.zeros((8, 8), np.float32), index)
+        return count
 
-    seen = Recorder(counting)
-    seen.controller.start({"total": 3}, finish)
+    seen = Recorder(maps)
+    seen.controller.start({"count": 3})
     qtbot.waitUntil(lambda: len(seen.ends) == 1)
-    assert [step.index for step in seen.steps if isinstance(step, FinishedMap)] == [0, 1, 2]
+    assert [step.index for step in seen.steps] == [0, 1, 2]
     assert threading.get_ident() not in makers
     assert seen.results == [3]
 

@@ -9,10 +9,12 @@ from napari_refvae.engine.frame import plan_frame
 from napari_refvae.widget.form.eliding import shortened
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from napari_refvae.engine.forecasting import Forecast
     from napari_refvae.engine.result import SuperResolutionResult
     from napari_refvae.regions import Region
-    from napari_refvae.spec import Consistency, Progress
+    from napari_refvae.spec import Consistency, IntensityRange, Progress
 
 __all__ = [
     "bytes_text",
@@ -20,11 +22,13 @@ __all__ = [
     "forecast_text",
     "made_text",
     "progress_text",
+    "range_text",
     "rectangle_text",
     "region_text",
     "samples_text",
     "seconds_left",
     "taken_back_text",
+    "titles_text",
 ]
 
 STAGES = {
@@ -57,6 +61,11 @@ def region_text(region: Region, size: tuple[int, int], consistency: Consistency 
     if window == region:
         return whole
     return f"{whole} (computed on {window.width} x {window.height}: the border makes it match the whole image)"
+
+
+def range_text(limits: IntensityRange) -> str:
+    """Which stored values are black and white: ``black 0, white 4095``."""
+    return f"black {_number(limits.low)}, white {_number(limits.high)}"
 
 
 def forecast_text(forecast: Forecast) -> str:
@@ -96,6 +105,11 @@ def taken_back_text(count: int) -> str:
     return f"{made} removed again." if count else "Nothing was added."
 
 
+def titles_text(titles: Iterable[str]) -> str:
+    """Several names in a row, each shortened: ``photo run 2``, ``DAPI, GFP``."""
+    return ", ".join(shortened(title) for title in titles)
+
+
 def duration_text(seconds: float) -> str:
     """Rounded as one would say it: ``2 s``, ``45 s``, ``3 min``, ``2 h``."""
     if seconds < 10:
@@ -112,6 +126,11 @@ def bytes_text(count: float) -> str:
             value = count / size
             return f"{value:.1f} {unit}" if value < 10 else f"{value:.0f} {unit}"
     return f"{count:.0f} B"
+
+
+def _number(value: float) -> str:
+    """All digits of a count, four of others."""
+    return f"{value:.0f}" if value == round(value) and abs(value) < 1e9 else f"{value:.4g}"
 
 
 def _consistency(result: SuperResolutionResult) -> str:

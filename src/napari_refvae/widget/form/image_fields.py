@@ -55,7 +55,7 @@ class ImageFields(QWidget):
         self.part = ChoiceBox("What part of it; a region comes out as in the whole image")
         self.truth = ChoiceBox("The image as it truly is, to measure samples against; most have none")
         self._preview = Preview(preview)
-        self._watched: Shapes | None = None  # where a rectangle may be drawn
+        self._watched: list[Any] = []  # the shapes where a rectangle may be drawn, the layers that are chosen
         self._by_hand = False  # whether the user chose the image
         self._known: WeakSet[Image] = WeakSet()  # offered before
         self._references: WeakSet[Image] = WeakSet()
@@ -92,7 +92,7 @@ class ImageFields(QWidget):
         parts += [(_part_name(layer), layer) for layer in shapes] or [(DRAW, DRAW)]
         kept = self.part.value in (VIEW, *shapes)
         self.part.offer(parts, self.part.value if kept else WHOLE)
-        self._watch(self.part.value)
+        self._watch()
         return gone
 
     def yield_to(self, references: Sequence[Image]) -> None:
@@ -110,10 +110,10 @@ class ImageFields(QWidget):
         Raises
         ------
         InvalidInputError
-            If nothing of the image is in view, or there is no rectangle on it.
+            If nothing of the image is in view, or the view is no plane; or there is no rectangle on it.
         """
         if self.part.value == VIEW:
-            return view_region(self.layers[0])
+            return view_region(self._viewer, self.layers[0])
         if isinstance(self.part.value, Shapes):
             return rectangle_region(self.part.value, self.layers[0])
         return None
@@ -136,6 +136,7 @@ class ImageFields(QWidget):
         suggested = self._suggest(images)
         if suggested is not None and suggested is not self.image.value and not self._by_hand:
             self.image.offer([(layer.name, layer) for layer in images], suggested)
+            self._watch()
             self.show_picture(self._viewer.dims.point)
             self.changed.emit()
 
@@ -145,6 +146,7 @@ class ImageFields(QWidget):
 
     def _image_chosen(self) -> None:
         self._by_hand = True
+        self._watch()
         self.show_picture(self._viewer.dims.point)
         self.changed.emit()
 
@@ -152,31 +154,39 @@ class ImageFields(QWidget):
         if self.part.value == DRAW:
             shapes = add_rectangle_layer(self._viewer, self.layers[0])
             self.part.offer([*zip(map(_part_name, [WHOLE, VIEW, shapes]), [WHOLE, VIEW, shapes], strict=True)], shapes)
-        self._watch(self.part.value)
+        self._watch()
         self.changed.emit()
 
     def detach(self) -> None:
         """Listen to no layer any more."""
-        self._watch(None)
+        self._watch(stop=True)
 
-    def _watch(self, part: Any) -> None:
-        """Tell when a rectangle is drawn, moved or selected, if they are the part."""
-        shapes = part if isinstance(part, Shapes) else None
-        if shapes is self._watched:
+    def _watch(self, stop: bool = False) -> None:
+        """Tell when a rectangle is drawn, moved or selected, if they are the part, and when images look otherwise."""
+        parts = [self.part.value] if isinstance(self.part.value, Shapes) else []
+        watched = [] if stop else [*parts, *self.layers]
+        if watched == self._watched:
             return
-        for emitter in _drawing(self._watched):
-            emitter.disconnect(self._drawn)
-        for emitter in _drawing(shapes):
-            emitter.connect(self._drawn)
-        self._watched = shapes
+        for emitter in _emitters(self._watched):
+            emitter.disconnect(self._seen_anew)
+        for emitter in _emitters(watched):
+            emitter.connect(self._seen_anew)
+        self._watched = watched
 
-    def _drawn(self, *_: Any) -> None:
+    def _seen_anew(self, *_: Any) -> None:
+        self.show_picture(self._viewer.dims.point)
         self.changed.emit()
 
 
-def _drawing(shapes: Shapes | None) -> list[Any]:
-    """What tells that a shape has changed, or another one is selected."""
-    return [] if shapes is None else [shapes.events.set_data, shapes.selected_data.events.items_changed]
+def _emitters(watched: Sequence[Any]) -> list[Any]:
+    """What tells that a shape has changed or another one is selected, and where an image's black and white are."""
+    found = []
+    for layer in watched:
+        if isinstance(layer, Shapes):
+            found += [layer.events.set_data, layer.selected_data.events.items_changed]
+        else:
+            found.append(layer.events.contrast_limits)
+    return found
 
 
 def _part_name(part: Any) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from napari_refvae.errors import InvalidInputError
 from napari_refvae.regions import Region
+from napari_refvae.widget.results.watching import require_plane_view, visible_extent
 
 if TYPE_CHECKING:
     from napari.layers import Image, Shapes
@@ -15,19 +17,29 @@ if TYPE_CHECKING:
 
 __all__ = ["add_rectangle_layer", "rectangle_region", "view_region"]
 
+HAIR = 1e-6
+"""Of a pixel: so little of it is not seen, but rounding."""
 
-def view_region(layer: Image) -> Region:
-    """The part of an image that the canvas shows, in pixels of its full resolution.
+
+def view_region(viewer: Any, layer: Image) -> Region:
+    """The part of an image that the canvas shows, in pixels of its full resolution; with those that are seen in part.
+
+    Of an image that is turned against the canvas, the box around what is shown.
 
     Raises
     ------
     InvalidInputError
-        If the canvas shows nothing of it.
+        If the canvas shows nothing of it, or something else than rows and columns.
     """
-    corners = np.array(layer.corner_pixels, float)[:, -2:]
-    if layer.multiscale:
-        corners = corners * np.array(layer.downsample_factors[layer.data_level])[-2:]
-    region = _region(corners[0] - 0.5, corners[1] + 0.5, layer)
+    require_plane_view(viewer, "the part in view")
+    top_left, bottom_right = visible_extent(viewer)
+    place = np.array(viewer.dims.point, float)
+    corners = []
+    for corner in itertools.product(*zip(top_left, bottom_right, strict=True)):
+        place[-2:] = corner
+        corners.append(np.array(layer.world_to_data(place))[-2:] + 0.5)
+    low, high = np.floor(np.min(corners, axis=0) + HAIR), np.ceil(np.max(corners, axis=0) - HAIR)
+    region = _clipped(low, high, layer)
     if region is None:
         raise InvalidInputError(
             f"expected some of {layer.name!r} in view; got a view beside it: move it, or press Home"
@@ -82,11 +94,16 @@ def _pixel(shapes: Shapes, layer: Image, vertex: NDArray[Any]) -> NDArray[np.flo
 
 def _region(low: NDArray[np.float64], high: NDArray[np.float64], layer: Image) -> Region | None:
     """Pixels between two corners, at least one; None if none lies on the image."""
-    shape = (layer.data[0] if layer.multiscale else layer.data).shape[layer.ndim - 2 : layer.ndim]
     start, stop = np.rint(low + 0.5), np.rint(high + 0.5)
     thin = stop <= start  # there the pixel that it lies in
-    start = np.where(thin, np.rint((low + high) / 2), start).clip(0, shape).astype(int)
-    stop = np.where(thin, np.rint((low + high) / 2) + 1, stop).clip(0, shape).astype(int)
-    if (stop <= start).any():
+    middle = np.rint((low + high) / 2)
+    return _clipped(np.where(thin, middle, start), np.where(thin, middle + 1, stop), layer)
+
+
+def _clipped(start: NDArray[np.float64], stop: NDArray[np.float64], layer: Image) -> Region | None:
+    """What lies on the image of the pixels from ``start`` to before ``stop``; None if nothing does."""
+    shape = (layer.data[0] if layer.multiscale else layer.data).shape[layer.ndim - 2 : layer.ndim]
+    (top, left), (bottom, right) = start.clip(0, shape).astype(int), stop.clip(0, shape).astype(int)
+    if bottom <= top or right <= left:
         return None
-    return Region(int(start[0]), int(start[1]), int(stop[0] - start[0]), int(stop[1] - start[1]))
+    return Region(int(top), int(left), int(bottom - top), int(right - left))

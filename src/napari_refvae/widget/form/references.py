@@ -15,7 +15,7 @@ from napari_refvae.widget.form.choices import ChoiceBox
 from napari_refvae.widget.form.eliding import ElidedLabel
 from napari_refvae.widget.form.layout import field_grid, small_button
 from napari_refvae.widget.form.previews import Preview, file_picture, layer_picture
-from napari_refvae.widget.results.layers import is_result, read_reference
+from napari_refvae.widget.results.layers import LayerPlane, is_result
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from napari_refvae.spec import Reference
 
 
-__all__ = ["CHIP", "FILES", "SELF_REFERENCE", "ReferenceList", "read_choice"]
+__all__ = ["CHIP", "FILES", "SELF_REFERENCE", "ReferenceList", "fix_reference", "read_choice"]
 
 Choice: TypeAlias = Image | Path | PriorReference | SelfReference
 
@@ -216,15 +216,23 @@ class ReferenceList(QWidget):
         return [Path(url.toLocalFile()) for url in mime.urls() if url.isLocalFile()]
 
 
+def fix_reference(choice: Choice, point: Sequence[float] | None = None) -> LayerPlane | Path | Reference:
+    """A choice as it is now: of a layer the plane that is shown, perhaps to be read later; a path, or the kind.
+
+    Main thread only.
+    """
+    return LayerPlane.of(choice, point).held() if isinstance(choice, Image) else choice
+
+
 def read_choice(choice: Choice, point: Sequence[float] | None = None) -> Reference | Path:
-    """What the engine takes: a copy of a layer's shown plane, a path, or the kind.
+    """What the engine takes: a copy of a layer's shown plane, a path, or the kind. Main thread only.
 
     Raises
     ------
     InvalidInputError
-        If a layer's values cannot be used.
+        If a layer cannot be read, or its values cannot be used.
     """
-    return read_reference(choice, point) if isinstance(choice, Image) else choice
+    return LayerPlane.of(choice, point).reference() if isinstance(choice, Image) else choice
 
 
 def _name(choice: Choice) -> str:

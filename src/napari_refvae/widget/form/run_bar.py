@@ -25,6 +25,7 @@ PRIMARY = (
     "QPushButton:pressed { background-color: #1d5fa8; }"
     "QPushButton:disabled { background-color: rgba(128, 128, 128, 60); color: #8a8d93; }"
 )
+MEANT = "The run in the tab Samples while that is in front, else the latest"
 CANCEL = "QPushButton { font-weight: bold; }"
 """A plain button: what goes on is not waiting for this click."""
 
@@ -37,7 +38,7 @@ class RunBar(QWidget):
     button
         Upscale, or Cancel while a run is under way.
     copy, undo
-        For the latest run; hidden while there is none.
+        For the run that is looked at, or the latest; hidden while there is none.
     """
 
     def __init__(self) -> None:
@@ -46,9 +47,9 @@ class RunBar(QWidget):
         self.button.native.setMinimumHeight(BUTTON_HEIGHT)
         self.button.native.setStyleSheet(PRIMARY)
         self.copy = QPushButton("Copy as Python")
-        self.copy.setToolTip("The latest run as lines for napari's console: they make the same pixels again")
+        self.copy.setToolTip(f"{MEANT} as lines for napari's console: they make the same pixels again")
         self.undo = QPushButton("Undo run")
-        self.undo.setToolTip("Remove all layers of the latest run")
+        self.undo.setToolTip(f"Remove all layers of a run. {MEANT}")
         self._forecast, self._status = _text(), _text()
         self._bar = QProgressBar()
         self._bar.setRange(0, STEPS)
@@ -87,12 +88,12 @@ class RunBar(QWidget):
         self._forecast.setText(text)
         self._forecast.setVisible(bool(text) and self._bar.isHidden())
 
-    def put_on_clipboard(self, code: str) -> None:
-        """Let the user paste Python code."""
+    def put_on_clipboard(self, code: str, name: str) -> None:
+        """Let the user paste Python code; ``name`` says of which run."""
         clipboard = QApplication.clipboard()
         assert clipboard is not None  # there is an application
         clipboard.setText(code)
-        self.status = "Copied: paste it into napari's console or into a script."
+        self.status = f"Copied {name}: paste it into napari's console or into a script."
 
     def show_running(self) -> None:
         """The button cancels, the bar begins."""

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from napari.layers import Image
 
 from napari_refvae.errors import InvalidInputError
 from napari_refvae.spec import ImageReference
 from napari_refvae.widget.results.colours import coloured
-from napari_refvae.widget.results.layers import read_input
+from napari_refvae.widget.results.layers import InputPlane, read_input
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from napari.layers import Image
+
     from napari_refvae.widget.results.layers import InputImage
 
-__all__ = ["mixed", "read_channel_axis", "read_channels"]
+__all__ = ["channel_planes", "mixed", "read_channel_axis", "read_channels"]
 
 
-def read_channels(layers: Sequence[Image], point: Sequence[float] | None = None) -> list[InputImage]:
-    """Copy grey layers that are channels of one image.
+def channel_planes(layers: Sequence[Image], point: Sequence[float] | None = None) -> list[InputPlane]:
+    """Fix grey layers that are channels of one image, to be read later. Main thread only.
 
     Parameters
     ----------
@@ -35,8 +37,8 @@ def read_channels(layers: Sequence[Image], point: Sequence[float] | None = None)
     InvalidInputError
         If one is in colours, is there twice, or has another size.
     """
-    origins = [read_input(layer, point) for layer in layers]
-    sizes = [origin.pixels.shape for origin in origins]
+    planes = [InputPlane.of(layer, point) for layer in layers]
+    sizes = [plane.source.shape for plane in planes]
     for layer, size in zip(layers, sizes, strict=True):
         if layer.rgb or size != sizes[0]:
             raise InvalidInputError(
@@ -45,7 +47,18 @@ def read_channels(layers: Sequence[Image], point: Sequence[float] | None = None)
             )
     if len(set(layers)) < len(layers):
         raise InvalidInputError("expected each channel once; got a layer twice: name it once")
-    return origins
+    return planes
+
+
+def read_channels(layers: Sequence[Image], point: Sequence[float] | None = None) -> list[InputImage]:
+    """Copy grey layers that are channels of one image, as `channel_planes` takes them. Main thread only.
+
+    Raises
+    ------
+    InvalidInputError
+        As there, or if one cannot be read.
+    """
+    return [plane.read() for plane in channel_planes(layers, point)]
 
 
 def read_channel_axis(layer: Image, axis: int, point: Sequence[float] | None = None) -> list[InputImage]:
@@ -78,5 +91,6 @@ def mixed(origins: Sequence[InputImage]) -> ImageReference:
     """Channels in their colours, added up: what "the image itself" is for all of them, so that all get one latent."""
     total = np.zeros((*origins[0].pixels.shape, 3), np.float32)
     for origin in origins:
-        total += coloured(origin.pixels, Image(origin.pixels, **origin.look))[..., :3].astype(np.float32) / 255
+        look: Any = SimpleNamespace(**origin.look)  # all that is asked of a layer, and fit for any thread
+        total += coloured(origin.pixels, look)[..., :3].astype(np.float32) / 255
     return ImageReference(total.clip(0, 1), "self")

@@ -1,6 +1,7 @@
 """Layers to the engine's inputs. No viewer, no state: values in, values out.
 
-Everything that a run needs of its layers is copied before it starts, so layers may change or go meanwhile.
+What a run needs of its layers is fixed before it starts, on the main thread, so layers may change or go meanwhile. Of
+arrays in memory the pixels are copied then; others, which may compute or fetch them, are read later, on any thread.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_refvae.errors import InvalidInputError
-from napari_refvae.imageio.pixels import as_reference
-from napari_refvae.spec import ImageReference, IntensityRange, Region
+from napari_refvae.imageio.pixels import as_reference, dtype_range
+from napari_refvae.inputs import layer_range
+from napari_refvae.spec import ImageReference
 from napari_refvae.widget.results.geometry import Geometry, StackPlace
 
 if TYPE_CHECKING:
@@ -21,7 +23,18 @@ if TYPE_CHECKING:
     from napari.layers import Image, Labels
     from numpy.typing import NDArray
 
-__all__ = ["METADATA_KEY", "InputImage", "is_result", "read_input", "read_reference", "read_truth", "shown_plane"]
+    from napari_refvae.spec import IntensityRange, Region
+
+__all__ = [
+    "METADATA_KEY",
+    "InputImage",
+    "InputPlane",
+    "LayerPlane",
+    "is_result",
+    "read_input",
+    "read_reference",
+    "shown_plane",
+]
 
 METADATA_KEY = "napari_refvae"
 """Where a result layer's metadata say which run made it, and how."""
@@ -38,8 +51,7 @@ class InputImage:
     pixels
         The whole plane: ``(h, w)``, ``(h, w, 3)`` or ``(h, w, 4)``, in the layer's dtype. Of a `cut_out` the part.
     intensity_range
-        Black and white: the contrast limits of a grey layer; None (the dtype's own) for colours, which
-        napari shows without contrast limits.
+        Black and white: the layer's contrast limits; None for colours where they are the dtype's own.
     geometry
         Where the part to super-resolve lies: that of the region, if there is one.
     look
@@ -77,7 +89,7 @@ class InputImage:
         """From black to white, in stored units."""
         if self.intensity_range is not None:
             return self.intensity_range.span
-        return float(np.iinfo(self.pixels.dtype).max) if self.pixels.dtype.kind in "ui" else 1.0
+        return dtype_range(self.pixels.dtype).span
 
     @property
     def title(self) -> str:
@@ -93,8 +105,140 @@ class InputImage:
         return self if self.region is None else replace(self, pixels=self.lr.copy(), is_cut_out=True)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class LayerPlane:
+    """The pixels of one plane of an image layer, perhaps still to be read, and what they mean now.
+
+    Attributes
+    ----------
+    name
+        The layer's.
+    data
+        What `index` is taken of: the layer's data, of a pyramid the full resolution; or a copy of the pixels.
+    index
+        The pixels' place in it.
+    shape, dtype
+        Theirs: ``(h, w)``, ``(h, w, 3)`` or ``(h, w, 4)``.
+    intensity_range
+        Black and white, as `InputImage` has it.
+    plane
+        Of a stack, the index of the plane on the axes before the last two; empty for a single image.
+    is_copy
+        Whether ``data`` are this plane's own.
+    """
+
+    name: str
+    data: Any
+    index: tuple[Any, ...]
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    intensity_range: IntensityRange | None
+    plane: tuple[int, ...] = ()
+    is_copy: bool = False
+
+    @classmethod
+    def of(cls, layer: Image, point: Sequence[float] | None = None) -> LayerPlane:
+        """What a layer shows at a point of the world, ``viewer.dims.point``; by default its first plane.
+
+        Reads no pixels. Main thread only.
+        """
+        data, plane = _full(layer), shown_plane(layer, point)
+        limits = layer_range(layer.contrast_limits, np.dtype(layer.dtype), coloured=layer.rgb)
+        shape = tuple(int(length) for length in data.shape[len(plane) :])
+        return cls(layer.name, data, plane, shape, np.dtype(layer.dtype), limits, plane)
+
+    def held(self) -> LayerPlane:
+        """The same with the pixels copied, where they are in memory; nothing else of the layer is kept then."""
+        if self.is_copy or not isinstance(self.data, np.ndarray) or isinstance(self.data, np.memmap):
+            return self
+        return replace(self, data=self.data[self.index].copy(), index=(), is_copy=True)
+
+    def cropped(self, region: Region) -> LayerPlane:
+        """A part of it."""
+        index = (*self.index, *region.slices)
+        return replace(self, index=index, shape=(region.height, region.width, *self.shape[2:]), is_copy=False)
+
+    def pixels(self) -> NDArray[Any]:
+        """The pixels, which nobody else changes. On any thread; may take long.
+
+        Raises
+        ------
+        InvalidInputError
+            If the file or the store that they lie in does not give them.
+        """
+        if self.is_copy:
+            return np.asarray(self.data)
+        try:
+            return np.array(self.data[self.index])
+        except OSError as error:
+            raise InvalidInputError(
+                f"expected to read the pixels of {self.name!r}; got {type(error).__name__}: {error}: check that its "
+                "file or server can be reached, then try again"
+            ) from error
+
+    def reference(self) -> ImageReference:
+        """The pixels as a reference, as the contrast limits show them. On any thread.
+
+        Raises
+        ------
+        InvalidInputError
+            If they cannot be read, or their values cannot be used.
+        """
+        return ImageReference(as_reference(self.pixels(), self.intensity_range), self.name)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class InputPlane:
+    """What becomes an `InputImage` once its pixels are read; the attributes are as there."""
+
+    source: LayerPlane
+    geometry: Geometry
+    look: dict[str, Any]
+    stack: StackPlace | None
+    blending: str
+
+    @classmethod
+    def of(cls, layer: Image, point: Sequence[float] | None = None) -> InputPlane:
+        """Fix what is to be super-resolved: an image, or the plane of a stack that is shown. Main thread only.
+
+        Raises
+        ------
+        InvalidInputError
+            If the layer is a stack whose transform mixes the last two axes with the others.
+        """
+        look = {"gamma": layer.gamma, "contrast_limits": tuple(layer.contrast_limits)}
+        if not layer.rgb:
+            look["colormap"] = layer.colormap
+        source = LayerPlane.of(layer, point)
+        return cls(source, Geometry.of(layer), look, StackPlace.of(layer, source.plane), layer.blending)
+
+    def held(self) -> InputPlane:
+        """As `LayerPlane.held`."""
+        return replace(self, source=self.source.held())
+
+    def read(self) -> InputImage:
+        """With its pixels. On any thread; may take long.
+
+        Raises
+        ------
+        InvalidInputError
+            If they cannot be read.
+        """
+        source = self.source
+        return InputImage(
+            name=source.name,
+            pixels=source.pixels(),
+            intensity_range=source.intensity_range,
+            geometry=self.geometry,
+            look=self.look,
+            plane=source.plane,
+            stack=self.stack,
+            blending=self.blending,
+        )
+
+
 def read_input(layer: Image, point: Sequence[float] | None = None) -> InputImage:
-    """Copy what is to be super-resolved: an image, or the plane of a stack that is shown.
+    """Copy what is to be super-resolved: an image, or the plane of a stack that is shown. Main thread only.
 
     Parameters
     ----------
@@ -106,71 +250,20 @@ def read_input(layer: Image, point: Sequence[float] | None = None) -> InputImage
     Raises
     ------
     InvalidInputError
-        If the layer is a stack whose transform mixes the last two axes with the others.
+        If the layer is a stack whose transform mixes the last two axes with the others, or cannot be read.
     """
-    look = {"gamma": layer.gamma, "contrast_limits": tuple(layer.contrast_limits)}
-    if not layer.rgb:
-        look["colormap"] = layer.colormap
-    plane = shown_plane(layer, point)
-    return InputImage(
-        name=layer.name,
-        pixels=_pixels(layer, plane),
-        intensity_range=_intensity_range(layer),
-        geometry=Geometry.of(layer),
-        look=look,
-        plane=plane,
-        stack=StackPlace.of(layer, plane),
-        blending=layer.blending,
-    )
+    return InputPlane.of(layer, point).read()
 
 
 def read_reference(layer: Image, point: Sequence[float] | None = None) -> ImageReference:
-    """Copy a layer that is to be the reference; a grey one as its contrast limits show it.
+    """Copy a layer that is to be the reference, as its contrast limits show it. Main thread only.
 
     Raises
     ------
     InvalidInputError
-        If its values cannot be used.
+        If its values cannot be used, or cannot be read.
     """
-    pixels = _pixels(layer, shown_plane(layer, point))
-    return ImageReference(as_reference(pixels, _intensity_range(layer)), layer.name)
-
-
-def read_truth(layer: Image, origin: InputImage, factor: int, point: Sequence[float] | None = None) -> NDArray[Any]:
-    """Copy the ground truth of an input, as a sample of it would be: same size, kind and dtype.
-
-    Parameters
-    ----------
-    layer
-        ``factor`` times the size of the whole input; up to ``factor - 1`` rows and columns more at the end, which the
-        literature crops before it down-samples, are left out. Or of the region's size exactly.
-    origin
-        The input.
-    factor
-        Sample pixels per input pixel and axis.
-
-    Raises
-    ------
-    InvalidInputError
-        If size, kind or dtype do not fit.
-    """
-    truth = _pixels(layer, shown_plane(layer, point))
-    if truth.dtype != origin.pixels.dtype or truth.shape[2:] != origin.pixels.shape[2:]:
-        raise InvalidInputError(
-            f"expected a ground truth stored as the image is, {_kind(origin.pixels)}; got {layer.name!r}, "
-            f"{_kind(truth)}: convert it"
-        )
-    height, width = origin.lr.shape[0] * factor, origin.lr.shape[1] * factor
-    if truth.shape[:2] == (height, width):
-        return truth
-    whole = origin.pixels.shape[0] * factor, origin.pixels.shape[1] * factor
-    if not all(0 <= got - wanted < factor for got, wanted in zip(truth.shape, whole, strict=False)):
-        raise InvalidInputError(
-            f"expected a ground truth of {whole[1]} x {whole[0]}, {factor} times the image; "
-            f"got {layer.name!r} of {truth.shape[1]} x {truth.shape[0]}"
-        )
-    region = origin.region or Region(0, 0, *origin.pixels.shape[:2])
-    return np.ascontiguousarray(truth[region.scaled(factor).slices])
+    return LayerPlane.of(layer, point).reference()
 
 
 def is_result(layer: Any) -> bool:
@@ -191,17 +284,3 @@ def shown_plane(layer: Image | Labels, point: Sequence[float] | None = None) -> 
 
 def _full(layer: Image | Labels) -> Any:
     return layer.data[0] if layer.multiscale else layer.data
-
-
-def _pixels(layer: Image, plane: tuple[int, ...]) -> NDArray[Any]:
-    """A copy of a plane's pixels, at full resolution."""
-    return np.array(_full(layer)[plane])
-
-
-def _intensity_range(layer: Image) -> IntensityRange | None:
-    return None if layer.rgb else IntensityRange(*(float(limit) for limit in layer.contrast_limits))
-
-
-def _kind(pixels: NDArray[Any]) -> str:
-    channels = pixels.shape[2] if pixels.ndim == 3 else 1
-    return f"{ {1: 'grey', 3: 'RGB', 4: 'RGBA'}.get(channels, f'{channels} channels') } {pixels.dtype}"

@@ -32,14 +32,11 @@ from napari_refvae.widget.results.maps import FinishedMap
 from napari_refvae.widget.running.threads import start_apart
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator, Mapping
+    from collections.abc import Callable, Generator, Mapping
 
     from napari_refvae.engine.result import SuperResolutionResult
-    from napari_refvae.spec import Progress
 
-    Step = Progress | FinishedSample | FinishedMap
-    Steps = Callable[..., Generator[Progress | FinishedSample | None, None, SuperResolutionResult]]
-    Finish = Callable[[SuperResolutionResult], Iterator[FinishedMap]]
+    Steps = Callable[..., Generator[Any, None, SuperResolutionResult]]
 
 __all__ = ["UpscaleController", "explain"]
 
@@ -53,21 +50,21 @@ class UpscaleController:
     Parameters
     ----------
     on_step
-        Called with each progress, finished sample and finished map.
+        Called with each thing that the steps yield, but None.
     on_result
         Called once with the result of a run that was neither cancelled nor failed, after all its steps.
     on_end
         Called once when a run is over, however it ended, with the error that ended it or None. The error
         has reached napari's notifications by then.
     steps
-        The engine: takes the arguments of a run, yields progress, finished samples and None (nothing to tell: a
-        chance to cancel), and returns the result.
+        Takes the arguments of a run, yields progress, finished samples and maps, and None (nothing to tell: a chance
+        to cancel), and returns the result. Runs in the worker.
     """
 
     def __init__(
         self,
         *,
-        on_step: Callable[[Step], None],
+        on_step: Callable[[Any], None],
         on_result: Callable[[SuperResolutionResult], None],
         on_end: Callable[[Exception | None], None],
         steps: Steps,
@@ -89,15 +86,13 @@ class UpscaleController:
         """Whether a run is under way that was cancelled, or has failed."""
         return self._run is not None and self._run.cancelled.is_set()
 
-    def start(self, arguments: Mapping[str, Any], finish: Finish | None = None) -> bool:
+    def start(self, arguments: Mapping[str, Any]) -> bool:
         """Begin a run; while another is under way, refuse with a notification.
 
         Parameters
         ----------
         arguments
-            Of the engine.
-        finish
-            Makes the maps of a result, off the GUI thread.
+            Of ``steps``.
 
         Returns
         -------
@@ -110,7 +105,7 @@ class UpscaleController:
         run = _Running(self._on_step, self._on_result)
         self._run = run
         body = thread_worker(_drain, ignore_errors=True, start_thread=False)
-        worker = body(self._steps, dict(arguments), finish, run.cancelled)
+        worker = body(self._steps, dict(arguments), run.cancelled)
         worker.yielded.connect(lambda made: self._report(lambda: run.stepped(*made)))
         worker.returned.connect(lambda result: self._report(lambda: run.returned(result)))
         worker.errored.connect(lambda error: self._report(lambda: run.fail(error)))
@@ -159,13 +154,13 @@ class _Running:
         The error that ended it, of the engine or of who was told, or None.
     """
 
-    def __init__(self, on_step: Callable[[Step], None], on_result: Callable[[SuperResolutionResult], None]) -> None:
+    def __init__(self, on_step: Callable[[Any], None], on_result: Callable[[SuperResolutionResult], None]) -> None:
         self.cancelled = Event()
         self.failure: Exception | None = None
         self._on_step = on_step
         self._on_result = on_result
 
-    def stepped(self, step: Step | None, shown: Event) -> None:
+    def stepped(self, step: Any, shown: Event) -> None:
         """Tell of a step, and let the worker go on after the events that wait; with 0 ms, before the user's."""
         try:
             if step is not None:
@@ -208,15 +203,15 @@ def _notify(error: Exception) -> None:
 
 
 def _drain(
-    steps: Steps, arguments: dict[str, Any], finish: Finish | None, cancelled: Event
-) -> Generator[tuple[Step | None, Event], None, SuperResolutionResult | None]:
+    steps: Steps, arguments: dict[str, Any], cancelled: Event
+) -> Generator[tuple[Any, Event], None, SuperResolutionResult | None]:
     """Run the engine, between steps looking whether to stop; return None if stopped.
 
     Each step comes with what its listener sets when it is dealt with: a picture waits for its own, not for that of
     a progress a moment before.
     """
     try:
-        run = _whole(steps(**arguments), finish)
+        run = steps(**arguments)
         try:
             while not cancelled.is_set():
                 try:
@@ -238,13 +233,3 @@ def _drain(
 def _wait_for_either(shown: Event, cancelled: Event) -> None:
     while not (cancelled.is_set() or shown.wait(PATIENCE)):
         pass
-
-
-def _whole(
-    run: Generator[Progress | FinishedSample | None, None, SuperResolutionResult], finish: Finish | None
-) -> Generator[Step | None, None, SuperResolutionResult]:
-    """The engine's steps, then the maps of its result."""
-    result = yield from run
-    if finish is not None:
-        yield from finish(result)
-    return result
