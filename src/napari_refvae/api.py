@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_refvae.engine.finishing import plan_windows
 from napari_refvae.engine.forecasting import Forecast, Readiness, forecast_run
 from napari_refvae.engine.frame import check_scale, plan_frame
+from napari_refvae.engine.matching import matching_bytes, matching_seconds
 from napari_refvae.engine.symmetry import count_passes
 from napari_refvae.engine.upscaler import drain
 from napari_refvae.errors import InvalidInputError
@@ -44,6 +47,7 @@ def upscale(
     region: RegionLike = None,
     faithful: bool = False,
     self_ensemble: SelfEnsemble = "auto",
+    matching: bool = False,
     model: str | Path | LoadedModel = "compact",
     consistency: Consistency | None = "bicubic",
     precision: str = "auto",
@@ -85,6 +89,10 @@ def upscale(
         Whether each detail is the mean of those that the network gives for the input's eight flips and quarter turns,
         turned back: nearer to the truth by about 0.1 dB, at eight times the cost. ``"auto"``: for the faithful image
         and for samples of vividness 0; the mean of vivid details would be blurred.
+    matching
+        Whether detail is copied from references where they match the image: for references that show the same thing,
+        the same specimen or the same place. Only what a small trained gate takes is copied, in proportion to
+        ``strength``; what matches nowhere stays the network's own. Needs a model that enlarges 8 times.
     model
         Name, file, or what `load_model` returned.
     consistency
@@ -131,6 +139,7 @@ def upscale(
         region=region,
         faithful=faithful,
         self_ensemble=self_ensemble,
+        matching=matching,
         model=model,
         consistency=consistency,
         precision=precision,
@@ -154,6 +163,7 @@ def steps(
     region: RegionLike = None,
     faithful: bool = False,
     self_ensemble: SelfEnsemble = "auto",
+    matching: bool = False,
     model: str | Path | LoadedModel = "compact",
     consistency: Consistency | None = "bicubic",
     precision: str = "auto",
@@ -181,6 +191,7 @@ def steps(
         region=as_region(region),
         faithful=faithful,
         self_ensemble=self_ensemble,
+        matching=matching,
         model=model,
         consistency=consistency,
         precision=precision,
@@ -226,6 +237,7 @@ def forecast(
     region: RegionLike = None,
     faithful: bool = False,
     self_ensemble: SelfEnsemble = "auto",
+    matching: Sequence[tuple[int, int]] = (),
     model: str | Path | LoadedModel = "compact",
     consistency: Consistency | None = "bicubic",
     precision: str = "auto",
@@ -244,6 +256,8 @@ def forecast(
         Samples a reference, and how many references there are.
     temperature, vividness
         As of `upscale`: what is faithful takes more passes; see ``self_ensemble``.
+    matching
+        Height and width of each reference that detail is copied from; empty: matching is off.
     scale, region, faithful, self_ensemble, model, consistency, precision, device, tile
         As of `upscale`.
 
@@ -261,14 +275,21 @@ def forecast(
     if part is not None:
         part.check_within(size)
     spec, total = SampleSpec(samples, temperature=temperature, vividness=vividness), samples * max(1, references)
-    return forecast_run(
+    frame = plan_frame(size, part, "bicubic" if matching else consistency)
+    found = forecast_run(
         upscaler,
         costs,
-        plan_frame(size, part, consistency),
+        frame,
         pixel_bytes=math.prod(shape[2:]) * np.dtype(dtype).itemsize,
         samples=total,
         scale=check_scale(scale, upscaler.model.scale),
         faithful=faithful,
         passes=count_passes(self_ensemble, spec, upscaler.model.layout, total, faithful=faithful),
         tiles=as_tiles(tile, size),
+    )
+    windows = [window.read.height * window.read.width for window in plan_windows(frame)]
+    return replace(
+        found,
+        seconds=found.seconds + matching_seconds(matching, sum(windows), samples, upscaler.torch_device),
+        peak_bytes=found.peak_bytes + matching_bytes(matching, math.prod(size), max(windows)),
     )

@@ -39,6 +39,7 @@ class RunSettings:
     region: Region | None = None
     faithful: bool = False
     self_ensemble: SelfEnsemble = "auto"
+    matching: bool = False
     model: str | Path | LoadedModel = "compact"
     consistency: Consistency | None = "bicubic"
     precision: str = "auto"
@@ -78,7 +79,7 @@ class PlannedRun:
         """What was asked for, JSON-ready."""
         request = self.request
         region, limits = request.region, request.image.pixels.range
-        return asdict(request.samples) | {
+        asked = asdict(request.samples) | {
             "consistency": request.consistency,
             "intensity_range": [limits.low, limits.high],
             "region": None if region is None else [region.y, region.x, region.height, region.width],
@@ -86,6 +87,7 @@ class PlannedRun:
             "faithful": request.faithful,
             "self_ensemble": request.self_ensemble,
         }
+        return asked | ({"matching": True} if request.matching else {})  # records from before it have none
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -147,6 +149,7 @@ def plan_run(
         scale=settings.scale,
         faithful=bool(settings.faithful),
         self_ensemble=settings.self_ensemble,
+        matching=settings.matching,
     )
     sources = tuple(guide.source for guide in guides)
     return PlannedRun(

@@ -225,6 +225,8 @@ class SuperResolutionRequest:
         Whether to make the faithful image too: no reference, nothing random, vividness 0.
     self_ensemble
         Whether details are means over the input's flips and quarter turns; ``"auto"``: those of vividness 0.
+    matching
+        Whether detail is copied from references where they match the image.
     """
 
     image: NormalizedImage
@@ -236,6 +238,7 @@ class SuperResolutionRequest:
     scale: int | None = None
     faithful: bool = False
     self_ensemble: SelfEnsemble = "auto"
+    matching: bool = False
 
     def __post_init__(self) -> None:
         if not self.references:
@@ -244,6 +247,8 @@ class SuperResolutionRequest:
             raise InvalidSpecError(f"consistency must be 'bicubic' or None; got {self.consistency!r}")
         if not isinstance(self.self_ensemble, bool) and self.self_ensemble != "auto":
             raise InvalidSpecError(f"self_ensemble must be True, False or 'auto'; got {self.self_ensemble!r}")
+        if not isinstance(self.matching, bool):
+            raise InvalidSpecError(f"matching must be True or False; got {self.matching!r}")
         if self.region is not None:
             self.region.check_within(self.image.size)
         if self.scale is not None:

@@ -12,6 +12,7 @@ from napari_refvae.engine.device import exactly
 from napari_refvae.engine.finishing import Finisher
 from napari_refvae.engine.frame import check_scale, plan_frame
 from napari_refvae.engine.latents import draw_noise, make_latent_map
+from napari_refvae.engine.matching import begin_matching, describe_matching
 from napari_refvae.engine.placed import PlacedModel
 from napari_refvae.engine.result import FinishedSample, SuperResolutionResult
 from napari_refvae.engine.rolling import RollingDetail, plan_turns
@@ -26,8 +27,10 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from napari_refvae.engine.frame import Frame
+    from napari_refvae.engine.matching import Matcher
     from napari_refvae.engine.symmetry import Symmetry
     from napari_refvae.model.gaussian import DiagonalGaussian
+    from napari_refvae.regions import Region
     from napari_refvae.spec import SampleSpec, SuperResolutionRequest
 
     Steps = Generator[Progress | FinishedSample, None, SuperResolutionResult]
@@ -43,6 +46,7 @@ class _Run:
     frame: Frame
     finisher: Finisher
     posteriors: list[DiagonalGaussian]
+    matchers: list[Matcher | None]
     bicubic: NDArray[Any]
     samples: NDArray[Any]
     faithful: NDArray[Any] | None
@@ -109,7 +113,8 @@ class Upscaler(PlacedModel):
             If the model makes values that are not finite.
         """
         scale = check_scale(request.scale, self.model.scale)
-        frame = plan_frame(request.image.size, request.region, request.consistency)
+        context = "bicubic" if request.matching else request.consistency  # the gate sees further than D
+        frame = plan_frame(request.image.size, request.region, context)
         tiles = request.tiles or self.automatic_tiles(frame)
         run: _Run | None = None
         while True:
@@ -128,6 +133,7 @@ class Upscaler(PlacedModel):
             frame,
             finisher,
             posteriors=[self.posterior(reference, request.image) for reference in request.references],
+            matchers=begin_matching(request, self.model.scale, self.torch_device),
             bicubic=bicubic,
             samples=np.empty((request.total, *bicubic.shape), bicubic.dtype),
             faithful=np.empty_like(bicubic) if request.faithful else None,
@@ -167,10 +173,20 @@ class Upscaler(PlacedModel):
                 for _ in self.decode_tile(run.request.image, known, latent, tile, turn.held, detail, symmetries):
                     yield {"stage": "decode", "tile": number}
             for window in turn.windows:
-                finishing.add(window, detail, turn.held)
+                finishing.add(window, *self._matched(run, image, window.read, detail, turn.held))
                 if finishing.is_whole:
                     yield from run.finish(image, finishing.lr_psnr)
                 yield {"stage": "project"}
+
+    def _matched(
+        self, run: _Run, image: int | None, window: Region, detail: Tensor, held: Region
+    ) -> tuple[Tensor, Region]:
+        """The detail of what is held, or, where a reference is matched, of the window with what was copied."""
+        matcher = None if image is None else run.matchers[run.reference(image)]
+        if matcher is None:
+            return detail, held
+        part = detail[..., *window.relative_to(held).scaled(self.model.scale).slices]
+        return matcher.blended(window, part, run.request.samples), window
 
     def _symmetries(self, run: _Run, image: int | None) -> tuple[Symmetry, ...]:
         return choose_symmetries(run.request.self_ensemble, run.spec(image), self.model.layout)
@@ -198,6 +214,8 @@ class Upscaler(PlacedModel):
                 if not image
             },
         }
+        if run.request.matching:
+            record["matching"] = describe_matching(run.matchers)
         samples = range(run.request.total)
         return SuperResolutionResult(
             sr=run.samples,

@@ -236,6 +236,10 @@ def plan_stack(
     if latent not in ("same", "fresh"):
         raise InvalidSpecError(f"latent must be 'same' or 'fresh'; got {latent!r}")
     settings = settings or RunSettings()
+    if settings.matching:
+        raise InvalidSpecError(
+            "matching is for single images, not for stacks or large planes in pieces: leave it off, or cut out a part"
+        )
     source = source or (image if isinstance(image, ArraySource) else open_source(image))
     if settings.region is not None:
         settings.region.check_within(source.layout.size)
