@@ -1,5 +1,6 @@
 import os
 import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -7,6 +8,7 @@ import tifffile
 from PIL import Image
 
 from napari_refvae.errors import InvalidInputError, UnreadableFileError
+from napari_refvae.imageio import tifftiles
 from napari_refvae.imageio.files import open_source, read_image
 from napari_refvae.imageio.tiffstack import open_tiff
 from napari_refvae.regions import Region
@@ -31,6 +33,13 @@ def stack(path, array, **options):
         (GREY, {"compression": "zlib"}, "zyx"),
         (GREY, {"compression": "zlib", "predictor": True}, "zyx"),
         (GREY, {"tile": (16, 16)}, "zyx"),
+        (GREY, {"tile": (16, 32), "compression": "zlib", "predictor": True, "byteorder": ">"}, "zyx"),
+        (RGB, {"tile": (32, 16), "compression": "lzma"}, "zyxs"),
+        (
+            RGB.transpose(0, 3, 1, 2).copy(),
+            {"tile": (16, 16), "planarconfig": "separate", "photometric": "rgb"},
+            "zyxs",
+        ),
         (GREY, {"bigtiff": True}, "zyx"),
         (GREY, {"rowsperstrip": 7}, "zyx"),
         (GREY.astype(np.float32), {}, "zyx"),
@@ -49,6 +58,8 @@ def stack(path, array, **options):
 def test_planes_and_regions(tmp_path, array, options, names):
     source = open_tiff(stack(tmp_path / "a.tif", array, **options))
     region = Region(3, 5, 20, 30) if array.shape[-2] > 1 else None
+    if options.get("planarconfig") == "separate":
+        array = array.transpose(0, 2, 3, 1)
     flat = array.reshape(source.layout.count, *array.shape[-3 if "s" in names else -2 :])
 
     assert source.layout.names == names
@@ -79,14 +90,15 @@ def test_pages_that_only_pillow_can_decode(tmp_path, kind):
         np.testing.assert_array_equal(plane, read_image(tmp_path / "one.tif"))
 
 
+@pytest.mark.parametrize("tile", [{}, {"tile": (16, 16)}], ids=["strips", "tiles"])
 @pytest.mark.parametrize("photometric", ["miniswhite", "assocalpha", "turned"])
-def test_planes_are_as_they_are_meant(tmp_path, photometric):
+def test_planes_are_as_they_are_meant(tmp_path, photometric, tile):
     options, array = {
         "miniswhite": ({"photometric": "miniswhite"}, GREY),
         "assocalpha": ({"extrasamples": ["assocalpha"]}, ALPHA),
         "turned": ({"extratags": [(274, 3, 1, 6, False)], "resolution": (2, 4)}, RGB),
     }[photometric]
-    source = open_tiff(stack(tmp_path / "a.tif", array, metadata=None, **options))
+    source = open_tiff(stack(tmp_path / "a.tif", array, metadata=None, **options, **tile))
     for number, (_, plane) in enumerate(source.planes()):
         stack(tmp_path / "one.tif", array[number], **options)
         np.testing.assert_array_equal(plane, read_image(tmp_path / "one.tif"))
@@ -137,6 +149,33 @@ def test_a_region_of_a_plane_larger_than_any_memory_is_read(tmp_path):
     np.testing.assert_array_equal(source.read((), Region(99_000, 499, 2, 5)), [[0, 1, 2, 3, 0], [0] * 5])
     with pytest.raises(InvalidInputError, match="at most 178,956,970 pixels"):
         source.read()
+
+
+def test_a_window_touches_no_other_rows_columns_or_tiles(tmp_path, monkeypatch):
+    plane = np.random.default_rng(0).integers(0, 256, (64, 640), dtype=np.uint8)
+    tifffile.imwrite(tmp_path / "tiles.tif", plane, tile=(16, 16), compression="zlib")
+    tifffile.imwrite(tmp_path / "plain.tif", plane)
+    decoded, read = [], []
+    decode, fromfile = tifftiles._decoded, np.fromfile
+    monkeypatch.setattr(tifftiles, "_decoded", lambda *what: decoded.append(what[2]) or decode(*what))
+    monkeypatch.setattr(np, "fromfile", lambda *what: read.append(what[2]) or fromfile(*what))
+    region = Region(17, 300, 20, 30)
+    for name in ("tiles.tif", "plain.tif"):
+        np.testing.assert_array_equal(open_tiff(tmp_path / name).read((), region), plane[region.slices])
+    assert decoded == [40 + 18, 40 + 19, 40 + 20, 80 + 18, 80 + 19, 80 + 20]
+    assert read == [30] * 20
+
+
+def test_a_window_of_tiles_that_together_fit_into_no_memory(tmp_path):
+    path, side, count = tmp_path / "huge.tif", 4096, 25
+    tile = np.zeros((side, side), np.uint8)
+    tile[5, 6] = 7
+    tiles = iter([zlib.compress(tile)] * count**2)
+    shape, options = (count * side, count * side), {"tile": (side, side), "compression": "zlib", "bigtiff": True}
+    tifffile.imwrite(path, tiles, shape=shape, dtype=np.uint8, photometric="minisblack", **options)
+    source = open_source(path)
+    assert source.layout.size == shape
+    np.testing.assert_array_equal(source.read((), Region(9 * side + 4, 24 * side + 5, 2, 2)), [[0, 0], [0, 7]])
 
 
 class TestFaults:

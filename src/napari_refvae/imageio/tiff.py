@@ -19,7 +19,17 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from tifffile import FileHandle
 
-__all__ = ["TIFF_SIGNATURES", "check_chain", "check_complete", "check_page", "count_colours", "read_page", "read_tiff"]
+__all__ = [
+    "TIFF_SIGNATURES",
+    "as_meant",
+    "check_chain",
+    "check_complete",
+    "check_page",
+    "count_colours",
+    "is_readable",
+    "read_page",
+    "read_tiff",
+]
 
 TIFF_SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # classic and big, in either byte order
 
@@ -60,12 +70,12 @@ def read_tiff(file: BinaryIO) -> tuple[NDArray[Any], ImageTags]:
 def read_page(file: BinaryIO, tiff: TiffFile, page: TiffPage) -> NDArray[Any]:
     """Decode one page of an open TIFF file, as `read_tiff` does."""
     check_page(page, tiff.filehandle.size)
-    if not _is_readable(page):
+    if not is_readable(page):
         return _through_pillow(file, page)
     values = page.asarray(maxworkers=1)
     if values.shape[2:] == (1,):  # called RGB, of one value a pixel
         values = values[..., 0]
-    values = _meant(np.moveaxis(values, 0, -1) if page.axes[0] == "S" else values, page)
+    values = as_meant(np.moveaxis(values, 0, -1) if page.axes[0] == "S" else values, page)
     return oriented(values, ImageTags(), page.tags.valueof(ORIENTATION, 1))[0]
 
 
@@ -112,11 +122,11 @@ def check_page(page: TiffPage, size: int) -> None:
             f"expected an image of at most {MAX_BYTES:,} bytes once decompressed; the file claims {page.nbytes:,}: "
             "crop it, or save it without compression"
         )
-    if _is_readable(page):
+    if is_readable(page):
         check_complete(page, size)
 
 
-def _is_readable(page: TiffPage) -> bool:
+def is_readable(page: TiffPage) -> bool:
     """Whether tifffile can decode a page by itself."""
     plain = page.photometric in PLAIN and page.compression in READABLE
     return plain and page.predictor in (PREDICTOR.NONE, PREDICTOR.HORIZONTAL)
@@ -162,7 +172,7 @@ def check_complete(page: TiffPage | TiffFrame, size: int) -> None:
         raise ValueError("its pixels are not all there")
 
 
-def _meant(values: NDArray[Any], page: TiffPage) -> NDArray[Any]:
+def as_meant(values: NDArray[Any], page: TiffPage) -> NDArray[Any]:
     """Values as they are meant: 0 is black, alpha is not premultiplied and follows three colours."""
     if values.dtype.kind == "b":
         values = values.astype(np.uint8) * np.uint8(255)

@@ -1,8 +1,8 @@
 """TIFF stacks, plane by plane: multi-page files, ImageJ hyperstacks, OME-TIFF.
 
 The file is opened for each plane and read, not mapped into memory: a mapped file that shrinks or vanishes under
-its reader ends the whole process. Of a plane that lies uncompressed, only the rows that are asked for are read, so
-planes may be far larger than memory.
+its reader ends the whole process. Of a plane that lies uncompressed, or in tiles that tifffile decodes, only what is
+asked for is read, so such planes may be far larger than memory. Others are decoded whole.
 
 The rule for what a file holds: its axes are those that OME-XML, ImageJ or tifffile's own description name; pages
 that nothing names are a stack along z. Previews and the lower levels of a pyramid do not count. A file of several
@@ -33,6 +33,7 @@ from napari_refvae.imageio.tiff import (
     read_page,
 )
 from napari_refvae.imageio.tifftags import axis_sizes
+from napari_refvae.imageio.tifftiles import is_tiled, read_tiles
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -57,6 +58,7 @@ class TiffPlanes:
     pages: tuple[int, ...]  # the number of each plane's page
     offsets: tuple[int, ...] | None  # where each plane's bytes begin, if they can be read as they lie
     stored: np.dtype[Any]  # with the file's byte order
+    tiled: bool  # whether windows of its pages can be read tile by tile
     stamp: tuple[int, int]  # the file's size and time when it was opened
     decoded: dict[int, NDArray[Any]] = field(default_factory=dict)  # the page that was decoded last, which has parts
 
@@ -68,29 +70,48 @@ class TiffPlanes:
         with reading_errors(self.path):
             if _stamp(self.path) != self.stamp:
                 raise UnreadableFileError(f"{self.path} was changed while it was being read: start again")
-            if self.offsets is None:
-                if place not in self.decoded:
-                    self.decoded.clear()
-                    self.decoded[place] = self._decoded(self.pages[place], plane)
-                return self.decoded[place][rows, columns]
-            return self._rows(self.offsets[place], plane, rows)[:, columns]
+            if self.offsets is not None:
+                return self._lying(self.offsets[place], plane, rows, columns)
+            if self.tiled:
+                return self._tiles(self.pages[place], plane, rows, columns)
+            if place not in self.decoded:
+                self.decoded.clear()
+                self.decoded[place] = self._decoded(self.pages[place], plane)
+            return self.decoded[place][rows, columns]
 
     def _decoded(self, page: int, plane: tuple[int, ...]) -> NDArray[Any]:
         with self.path.open("rb") as file, TiffFile(file) as tiff:
             values = read_page(file, tiff, tiff.pages.get(page).aspage())
-        if values.shape != plane:
-            raise InvalidInputError(f"expected pages of one shape, {plane}; got one unlike them of {values.shape}")
+        _check_shape(values.shape, plane)
         return values
 
-    def _rows(self, offset: int, plane: tuple[int, ...], rows: slice) -> NDArray[Any]:
-        first, last, _ = rows.indices(plane[0])
-        count = math.prod(plane[1:])
-        with self.path.open("rb") as file:
-            file.seek(offset + first * count * self.stored.itemsize)
-            values = np.fromfile(file, self.stored, (last - first) * count)
-        if values.size != (last - first) * count:
+    def _tiles(self, page: int, plane: tuple[int, ...], rows: slice, columns: slice) -> NDArray[Any]:
+        with self.path.open("rb") as file, TiffFile(file) as tiff:
+            found = tiff.pages.get(page).aspage()
+            colours = count_colours(found)
+            _check_shape((found.imagelength, found.imagewidth, *([colours] if colours else [])), plane)
+            return read_tiles(tiff, found, rows, columns)
+
+    def _lying(self, offset: int, plane: tuple[int, ...], rows: slice, columns: slice) -> NDArray[Any]:
+        """Of a plane whose bytes are its pixels; row by row where that is less to read."""
+        top, bottom, _ = rows.indices(plane[0])
+        left, right, _ = columns.indices(plane[1])
+        colours, starts, height, kept = math.prod(plane[2:]), range(top, bottom), 1, slice(None)
+        if 2 * (right - left) > plane[1]:
+            left, right, kept, starts, height = 0, plane[1], columns, range(top, top + 1), bottom - top
+        count, parts = height * (right - left) * colours, []
+        with self.path.open("rb", buffering=0) as file:
+            for row in starts:
+                file.seek(offset + (row * plane[1] + left) * colours * self.stored.itemsize)
+                parts.append(np.fromfile(file, self.stored, count))
+        if any(part.size != count for part in parts):
             raise ValueError("its pixels are not all there")
-        return values.reshape(last - first, *plane[1:])
+        return np.concatenate(parts).reshape(bottom - top, right - left, *plane[2:])[:, kept]
+
+
+def _check_shape(found: tuple[int, ...], expected: tuple[int, ...]) -> None:
+    if found != expected:
+        raise InvalidInputError(f"expected pages of one shape, {expected}; got one unlike them of {found}")
 
 
 def _stamp(path: Path) -> tuple[int, int]:
@@ -124,13 +145,13 @@ def open_tiff(path: Path | str) -> ArraySource:
         check_chain(tiff)
         series = _only_series(tiff)
         page = series.keyframe
-        if not _lies_plainly(page):
+        if not (_lies_plainly(page) or is_tiled(page)):
             check_page(page, tiff.filehandle.size)
         layout = _layout(series, axis_sizes(tiff))
         pages, offsets = _places(series, layout.count, tiff.filehandle.size)
         kept = np.dtype(np.uint8) if page.dtype == np.bool_ else np.dtype(page.dtype)
         stored = kept.newbyteorder(tiff.byteorder)
-        planes = TiffPlanes(path.absolute(), layout.shape, kept, pages, offsets, stored, _stamp(path))
+        planes = TiffPlanes(path.absolute(), layout.shape, kept, pages, offsets, stored, is_tiled(page), _stamp(path))
     return ArraySource(planes, layout, str(path))
 
 
