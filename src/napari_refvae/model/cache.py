@@ -13,7 +13,7 @@ from filelock import FileLock
 
 from napari_refvae.errors import CheckpointError, MissingWeightsError, OutputError
 
-__all__ = ["cache_dir", "fetch", "sha256"]
+__all__ = ["cache_dir", "cached", "fetch", "sha256"]
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -23,6 +23,30 @@ CHUNK = 2**16  # bytes that are written at once; a download that is cut off lose
 def cache_dir() -> Path:
     """The folder of ``REFVAE_CACHE``, or else the system's cache folder for this package. It may not exist yet."""
     return Path(os.environ.get("REFVAE_CACHE") or pooch.os_cache("napari-refvae")).expanduser()
+
+
+def cached(name: str, digest: str) -> Path | None:
+    """A file of the cache, if it is there; nothing is downloaded.
+
+    Parameters
+    ----------
+    name
+        What the file is called in the cache.
+    digest
+        Hex sha256 of the whole file.
+
+    Raises
+    ------
+    CheckpointError
+        If the file of that name is another one, or damaged.
+    """
+    path = cache_dir() / name
+    if not path.is_file():
+        return None
+    found = sha256(path)
+    if found != digest:
+        raise CheckpointError(f"expected {path} with sha256 {digest}; got {found}: delete it, and get it again")
+    return path
 
 
 def fetch(url: str, digest: str, name: str) -> Path:

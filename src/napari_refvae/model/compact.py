@@ -17,18 +17,18 @@ from torch import nn
 from napari_refvae.model.blocks import ModulatedBlock, ResidualBlock, UpsamplingStage, leaky
 from napari_refvae.model.doors import LatentLayout, ReferenceVAE
 from napari_refvae.model.gaussian import DiagonalGaussian
-from napari_refvae.model.parts import enlarge_in_parts
+from napari_refvae.model.parts import STRIP_BYTES, Cropped, in_strips, strip_rows
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from napari_refvae.model.config import CompactConfig
+    from napari_refvae.regions import Region
 
 __all__ = ["CompactRefVAE", "DetailPosterior", "ReferenceEncoder"]
 
-
-LARGEST_PART = 160
-"""LR pixels a side of what the tail enlarges at a time: its activations at the finest grids would take most memory."""
+BLOCK_REACH, STAGE_REACH = 2, 2
+"""Pixels that a block looks beyond a pixel, and rows that a stage of the tail does, on the grid that it begins with."""
 
 
 class CompactRefVAE(ReferenceVAE):
@@ -40,7 +40,6 @@ class CompactRefVAE(ReferenceVAE):
         self.scale = config.scale
         self.layout = LatentLayout(code=config.code, noise=config.noise, vividness=True)
         self.halo = _halo(config)
-        self.bytes_per_pixel = _bytes_per_pixel(config)
         channels = config.code + config.noise + 1
         self.head = nn.Conv2d(3, config.width, 3, padding=1)
         self.trunk = nn.ModuleList(ResidualBlock(config.width) for _ in range(config.trunk_blocks))
@@ -74,28 +73,40 @@ class CompactRefVAE(ReferenceVAE):
         scalars = torch.cat([code, 2 * vividness[:, None].to(code) - 1], dim=1)
         return torch.cat([noise, scalars[:, :, None, None].expand(-1, -1, height, width)], dim=1)
 
-    def decode(self, features: Tensor, latent: Tensor) -> Tensor:
-        """Modulated blocks on the LR grid, then the tail: to detail ``(N, 3, scale*h, scale*w)``."""
-        x = features.expand(latent.shape[0], -1, -1, -1)
-        for block in self.blocks:
-            x = block(x, latent)
+    def decode(self, features: Tensor, latent: Tensor, part: Region | None = None) -> Tensor:
+        """Modulated blocks on the LR grid, then the tail: to detail ``(N, 3, scale*h, scale*w)``.
+
+        Of a part, each block computes what the next ones look at.
+        """
         reach = math.ceil(_tail_reach(self.config))
-        return enlarge_in_parts(self._enlarge, x, scale=self.scale, reach=reach, largest=LARGEST_PART)
+        x = Cropped(features.expand(latent.shape[0], -1, -1, -1), part)
+        for left, block in zip(reversed(range(len(self.blocks))), self.blocks, strict=True):
+            x.around(reach + BLOCK_REACH * (left + 1))
+            x.values = block(x.values, latent[..., *x.slices])
+        x.around(reach)
+        x.enlarged(self._enlarge(x.values), self.scale)
+        return x.around(0)
 
     def decode_bytes(self, pixels: int) -> int:
-        """First a block's features on the LR grid, then the last of them, the detail, and the finer grids of one part.
+        """First a block's features on the LR grid, then the last of them, two of the tail's grids, and the detail.
 
-        As measured, a block holds eight times its width: its input, what modulates it, and what comes of both.
+        As measured, a block holds eight times its width: its input, what modulates it, and what comes of both. A
+        strip holds its input, what is convolved of it, the same shuffled, and what comes of that.
         """
-        width = self.config.width
-        last = 4 * (width + 3 * self.scale**2) * pixels + self.bytes_per_pixel * min(pixels, LARGEST_PART**2)
-        return max(4 * 8 * width * pixels, last)
+        width, tail = self.config.width, self.config.tail_widths
+        grids = [width, *(4 ** (stage + 1) * width for stage, width in enumerate(tail[:-1]))]
+        held = max(sum(pair) for pair in pairwise([*grids, 3 * self.scale**2]))
+        return 4 * max(8 * width, held) * pixels + 4 * STRIP_BYTES
 
     def _enlarge(self, x: Tensor) -> Tensor:
-        """The tail: ``(N, width, h, w)`` to detail."""
-        for stage in self.tail:
-            x = stage(x)
-        detail: Tensor = self.last(x)
+        """The tail: ``(N, width, h, w)`` to detail, stage by stage, each in strips."""
+        for stage in self.tail[:-1]:
+            x = in_strips(stage, x, rows=_strip_rows(stage, x), reach=STAGE_REACH)
+        return in_strips(self._finest, x, rows=_strip_rows(self.tail[-1], x), reach=STAGE_REACH)
+
+    def _finest(self, x: Tensor) -> Tensor:
+        """The tail's last stage, and detail from its features."""
+        detail: Tensor = self.last(self.tail[-1](x))
         return detail
 
 
@@ -173,11 +184,9 @@ def _tail_reach(config: CompactConfig) -> float:
     return sum((1.0 + (2.0 if stage < last - 1 else 0.0) / 2) / 2**stage for stage in range(last)) + 1 / 2**last
 
 
-def _bytes_per_pixel(config: CompactConfig) -> int:
-    """Activations alive at once in the widest stage: a convolution's output, its shuffled copy and what follows."""
-    grids = [4**stage for stage in range(len(config.tail_widths))]
-    widest = max(4 * width * grid for width, grid in zip(config.tail_widths, grids, strict=True))
-    return 4 * (3 * widest + 3 * config.scale**2)
+def _strip_rows(stage: nn.Module, x: Tensor) -> int:
+    assert isinstance(stage, UpsamplingStage)
+    return strip_rows(x, stage.conv.out_channels, STRIP_BYTES)
 
 
 def _grid_of_tiles(image: Tensor, side: int, largest: int) -> list[Tensor]:

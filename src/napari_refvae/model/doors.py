@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from napari_refvae.model.gaussian import DiagonalGaussian
+    from napari_refvae.regions import Region
 
 __all__ = ["LatentLayout", "ReferenceVAE"]
 
@@ -50,15 +51,12 @@ class ReferenceVAE(nn.Module, ABC):
     alignment
         A tile read from the image must begin at multiples of this many LR pixels along both axes, or the
         features' grid would shift against the whole image's; 1 for networks whose grid is the LR grid.
-    bytes_per_pixel
-        Peak working memory of decoding one sample of a small image, in bytes per LR pixel that is read (float32).
     """
 
     scale: int
     layout: LatentLayout
     halo: int
     alignment: int = 1
-    bytes_per_pixel: int
 
     @abstractmethod
     def encode(self, lr: Tensor) -> Tensor:
@@ -77,9 +75,13 @@ class ReferenceVAE(nn.Module, ABC):
         """
 
     @abstractmethod
-    def decode(self, features: Tensor, latent: Tensor) -> Tensor:
-        """Detail of N samples: ``(1 or N, F, h, w)`` and ``(N, Z, h, w)`` to ``(N, 3, scale*h, scale*w)``."""
+    def decode(self, features: Tensor, latent: Tensor, part: Region | None = None) -> Tensor:
+        """Detail of N samples: ``(1 or N, F, h, w)`` and ``(N, Z, h, w)`` to ``(N, 3, scale*h, scale*w)``.
 
+        With a ``part`` of the ``h x w`` pixels, of this alone: ``(N, 3, scale*part.height, scale*part.width)``, the
+        same values. What only the rest depends on is not computed.
+        """
+
+    @abstractmethod
     def decode_bytes(self, pixels: int) -> int:
         """Peak working memory of decoding one sample of so many LR pixels, in bytes (float32)."""
-        return self.bytes_per_pixel * pixels

@@ -12,6 +12,7 @@ travel on the LR grid at both scales: at 4x each cell's value stands on all its 
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
@@ -19,9 +20,11 @@ from torch import nn
 from torch.nn import functional
 
 from napari_refvae.model.doors import LatentLayout, ReferenceVAE
+from napari_refvae.model.doubling import DoublingConvolution
 from napari_refvae.model.gaussian import DiagonalGaussian
-from napari_refvae.model.parts import enlarge_in_parts
+from napari_refvae.model.parts import STRIP_BYTES, Cropped, in_strips, strip_rows
 from napari_refvae.model.vgg import VGG19
+from napari_refvae.regions import Region
 from napari_refvae.resampling import upsample
 
 if TYPE_CHECKING:
@@ -36,7 +39,8 @@ WIDTH = 512  # channels of relu4_1, of C_R and of F_mu and F_Sigma each
 MAP_WIDTH, MAP_SIZE = 64, 16  # the feature map that z stands for is 64 x 16 x 16
 REFERENCE_SIZE = 256  # references are resized to a square of this side
 CELL = 8  # pixels of the up-sampled input a side of a feature cell
-LARGEST_PART = 64  # cells a side that the image decoder enlarges at a time
+REACH = 2  # cells that the fusion looks beyond a cell, and the image decoder as many again
+ROW_BYTES = 4 * STRIP_BYTES  # of the image decoder's second grid, in the rows of cells that it enlarges at a time
 
 
 class PaperRefVAE(ReferenceVAE):
@@ -54,7 +58,6 @@ class PaperRefVAE(ReferenceVAE):
         self.layout = LatentLayout(code=CODE, noise=0, vividness=False)
         self.alignment = CELL // config.scale
         self.halo = _halo(config.scale)
-        self.bytes_per_pixel = _bytes_per_pixel(config.scale)
         self.vgg = VGG19().requires_grad_(False)
         self.feature_encoder = FeatureEncoder()
         self.feature_decoder = FeatureDecoder()
@@ -96,24 +99,33 @@ class PaperRefVAE(ReferenceVAE):
         small = self.feature_decoder.expand(code)
         return _spread(functional.interpolate(small, size=cells, mode="bilinear"), self.alignment, size)
 
-    def decode(self, features: Tensor, latent: Tensor) -> Tensor:
+    def decode(self, features: Tensor, latent: Tensor, part: Region | None = None) -> Tensor:
         """Fuse and reconstruct: F_X|R = C_R (1 + F_Sigma) + F_mu (section 3.2), then the image decoder (3.3).
 
-        ``(1 or N, F, h, w)`` and ``(N, 64, h, w)`` to ``(N, 3, scale*h, scale*w)``. A latent map that varies
-        within a cell (4x only) is averaged over it.
+        ``(1 or N, F, h, w)`` and ``(N, 64, h, w)`` to ``(N, 3, scale*h, scale*w)``, or the same of a part. A latent
+        map that varies within a cell (4x only) is averaged over it.
         """
-        height, width = (self.scale * length for length in latent.shape[-2:])
+        wanted = part or Region(0, 0, *latent.shape[-2:])
+        cells = _cells(wanted, self.alignment)
         modulation, difference = features.split((2 * WIDTH, 3 * self.scale**2), dim=1)
-        shift, gain = _cell_means(modulation, self.alignment).chunk(2, dim=1)
-        condition = self.feature_decoder(_cell_means(latent, self.alignment))
-        fused = condition * (1 + gain) + shift
-        detail = enlarge_in_parts(self.image_decoder, fused, scale=CELL, reach=2, largest=LARGEST_PART)
-        return detail[..., :height, :width] + functional.pixel_shuffle(difference, self.scale)
+        condition = Cropped(_cell_means(latent, self.alignment), cells)
+        condition.values = self.feature_decoder(condition.around(2 * REACH))
+        fused = condition.around(REACH)
+        shift, gain = _cell_means(modulation, self.alignment)[..., *condition.slices].chunk(2, dim=1)
+        condition.enlarged(self._enlarge(fused * (1 + gain) + shift), CELL)
+        inner = wanted.relative_to(Region(cells.y * self.alignment, cells.x * self.alignment, 0, 0))
+        detail = condition.around(0)[..., *inner.scaled(self.scale).slices]
+        return detail + functional.pixel_shuffle(difference[..., *wanted.slices], self.scale)
 
     def decode_bytes(self, pixels: int) -> int:
-        """The fusion's features of all cells, as measured eight times their width, and the finer grids of one part."""
-        part = (LARGEST_PART * self.alignment) ** 2
-        return 4 * 8 * WIDTH * pixels // self.alignment**2 + self.bytes_per_pixel * min(pixels, part)
+        """The fusion's features of all cells, as measured eight times their width, or some rows' finer grids."""
+        cells = pixels // self.alignment**2
+        return 4 * max(8 * WIDTH, 3 * WIDTH + 2 * 3 * CELL**2) * cells + 2 * ROW_BYTES + 4 * STRIP_BYTES
+
+    def _enlarge(self, fused: Tensor) -> Tensor:
+        """Apply the image decoder to some rows of cells at a time."""
+        rows = strip_rows(fused, ImageDecoder.WIDTHS[1] * 4**2, ROW_BYTES)
+        return in_strips(self.image_decoder, fused, rows=rows, reach=REACH)
 
     def _base_difference(self, lr: Tensor) -> Tensor:
         """Torch's bicubic up-sampling minus `upsample`, in float32: ``(B, 3 * scale**2, h, w)``."""
@@ -184,20 +196,27 @@ class Modulation(nn.Module):
 class ImageDecoder(nn.Module):
     """From fused features to the detail image, 8x as large (section 3.3); reaches 2 cells."""
 
+    WIDTHS = (256, 128, 64)
+
     def __init__(self) -> None:
         super().__init__()
-        self.conv1 = nn.Conv2d(WIDTH, 256, 3, padding=1)
-        self.conv2 = nn.Conv2d(256, 128, 3, padding=1)
-        self.conv3 = nn.Conv2d(128, 64, 3, padding=1)
-        self.mix = nn.Conv2d(64, 64, 1)
-        self.last = nn.Conv2d(64, 3, 3, padding=1)
+        first, second, third = self.WIDTHS
+        self.conv1 = nn.Conv2d(WIDTH, first, 3, padding=1)
+        self.conv2 = nn.Conv2d(first, second, 3, padding=1)
+        self.conv3 = nn.Conv2d(second, third, 3, padding=1)
+        self.mix = nn.Conv2d(third, third, 1)
+        self.last = nn.Conv2d(third, 3, 3, padding=1)
 
     def forward(self, fused: Tensor) -> Tensor:
-        """``(N, 512, H, W)`` to ``(N, 3, 8*H, 8*W)``."""
-        x = fused
-        for conv in (self.conv1, self.conv2, self.conv3):
-            x = _leaky(conv(functional.interpolate(x, scale_factor=2.0, mode="bilinear")))
-        detail: Tensor = self.last(_leaky(self.mix(x)))
+        """``(N, 512, H, W)`` to ``(N, 3, 8*H, 8*W)``, the finest grid in strips."""
+        x = _leaky(self.conv1(functional.interpolate(fused, scale_factor=2.0, mode="bilinear")))
+        x = _leaky(DoublingConvolution(self.conv2)(x))
+        rows = strip_rows(x, 4 * self.WIDTHS[2], STRIP_BYTES)
+        return in_strips(partial(self._finest, DoublingConvolution(self.conv3)), x, rows=rows, reach=2)
+
+    def _finest(self, conv3: DoublingConvolution, x: Tensor) -> Tensor:
+        """From the second grid to detail; reaches 2 of its pixels."""
+        detail: Tensor = self.last(_leaky(self.mix(_leaky(conv3(x)))))
         return detail
 
 
@@ -243,6 +262,13 @@ def _cell_means(x: Tensor, cell: int) -> Tensor:
     return 0.5 * (x[..., ::2] + x[..., 1::2])
 
 
+def _cells(pixels: Region, cell: int) -> Region:
+    """The cells in which a region of LR pixels lies."""
+    y, x = pixels.y // cell, pixels.x // cell
+    bottom, right = -(-(pixels.y + pixels.height) // cell), -(-(pixels.x + pixels.width) // cell)
+    return Region(y, x, bottom - y, right - x)
+
+
 def _halo(scale: int) -> int:
     """Reach in LR pixels: 14 at 8x, 26 at 4x.
 
@@ -254,8 +280,3 @@ def _halo(scale: int) -> int:
     pixels = (2 + 6) * CELL + 30
     first = math.floor((0.5 - pixels) / scale - 0.5) - 1
     return CELL // scale - 1 - first
-
-
-def _bytes_per_pixel(scale: int) -> int:
-    """At the finest grid 128 interpolated channels, 64 convolved ones and PyTorch's copies: 512 as measured."""
-    return 4 * 512 * scale**2

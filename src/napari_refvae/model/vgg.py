@@ -9,6 +9,8 @@ network trained on the features of one gets other features from the other.
 
 from __future__ import annotations
 
+import math
+from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
@@ -16,15 +18,16 @@ from torch import nn
 from torch.nn import functional
 
 from napari_refvae.errors import CheckpointError
+from napari_refvae.model.cache import cached, fetch
 from napari_refvae.model.checkpoint import list_names, read_tensors
-from napari_refvae.model.zoo import fetch
+from napari_refvae.model.parts import STRIP_BYTES, in_strips, strip_rows
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from torch import Tensor
 
-__all__ = ["VGG19", "fetch_vgg19", "vgg19_state"]
+__all__ = ["TORCHVISION_SHA256", "VGG19", "VGG19_FILE", "cached_vgg19", "fetch_vgg19", "vgg19_state"]
 
 CONVOLUTIONS = {
     "conv1_1": (3, 64),
@@ -39,11 +42,14 @@ CONVOLUTIONS = {
 }
 """Name to channels in and out, in order."""
 
-POOLED = frozenset({"conv2_1", "conv3_1", "conv4_1"})
-"""Convolutions behind a 2x2 max pooling."""
+STAGES = tuple(tuple(name for name in CONVOLUTIONS if name.startswith(f"conv{stage}_")) for stage in range(1, 5))
+"""Convolutions on one grid each; 2x2 max pooling lies between."""
 
 TORCHVISION_URL = "https://download.pytorch.org/models/vgg19-dcbb9e9d.pth"
 TORCHVISION_SHA256 = "dcbb9e9dad569fff7a846263a77324fc34978fea2bfb039c012d710e1776ae44"
+VGG19_FILE = TORCHVISION_URL.rsplit("/", 1)[1]
+"""What torchvision's VGG-19 is called in the cache."""
+
 TORCHVISION_LAYERS = dict(zip(CONVOLUTIONS, (0, 2, 5, 7, 10, 12, 14, 16, 19), strict=True))
 """Name to index in torchvision's ``features``."""
 
@@ -68,12 +74,20 @@ class VGG19(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         """``(B, 3, H, W)`` in 0..1, H and W at least 8, to relu4_1 ``(B, 512, H // 8, W // 8)``."""
-        x: Tensor = self.embed(image)
-        for name in CONVOLUTIONS:
-            if name in POOLED:
-                x = functional.max_pool2d(x, 2)
-            x = functional.relu(self.get_submodule(name)(_reflect(x)), inplace=True)
+        x = image
+        for names in STAGES:
+            width = CONVOLUTIONS[names[-1]][1]
+            rows, reach = strip_rows(x, width, STRIP_BYTES), 2 * math.ceil(len(names) / 2)
+            x = in_strips(partial(self._stage, names), x, rows=rows, reach=reach, step=2)
         return x
+
+    def _stage(self, names: tuple[str, ...], x: Tensor) -> Tensor:
+        """Convolutions on one grid, and the pooling behind them; the first stage embeds the pixels before."""
+        if names == STAGES[0]:
+            x = self.embed(x)
+        for name in names:
+            x = functional.relu(self.get_submodule(name)(_reflect(x)), inplace=True)
+        return x if names == STAGES[-1] else functional.max_pool2d(x, 2)
 
 
 def vgg19_state(path: Path | None = None) -> dict[str, Tensor]:
@@ -110,7 +124,18 @@ def fetch_vgg19() -> Path:
     MissingWeightsError
         If the download fails; the sentence says where to put the file by hand.
     """
-    return fetch(TORCHVISION_URL, TORCHVISION_SHA256, TORCHVISION_URL.rsplit("/", 1)[1])
+    return fetch(TORCHVISION_URL, TORCHVISION_SHA256, VGG19_FILE)
+
+
+def cached_vgg19() -> Path | None:
+    """Path of torchvision's VGG-19 if it is in the cache; nothing is downloaded.
+
+    Raises
+    ------
+    CheckpointError
+        If the file of its name is another one, or damaged.
+    """
+    return cached(VGG19_FILE, TORCHVISION_SHA256)
 
 
 def _from_torchvision(found: dict[str, Tensor], source: Path) -> dict[str, Tensor]:
