@@ -3,8 +3,8 @@
 Run ``python benchmarks/mutation.py --sample 20``: so many changes of each module below, drawn with a fixed seed (all of
 them without the option), each in a process of its own with the tests that stand beside it. A change is one operator,
 number, comparison, condition or return value. What no test notices is printed: either a test is missing, or the
-change means nothing. Those of which it is known that they mean nothing are in `MEANINGLESS` and not counted. Not
-changed: annotations, decorators, docstrings, what only words an error.
+change means nothing. Those of which it is known that they mean nothing stand in `meaningless.py`, with reasons, and
+are not counted. Not changed: annotations, decorators, docstrings, what only words an error.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from meaningless import MEANINGLESS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,9 +52,6 @@ ARITHMETIC = {
 LOGIC = {ast.And: ast.Or, ast.Or: ast.And}
 
 CAUGHT, SURVIVED = 1, 0
-
-MEANINGLESS: dict[str, dict[str, str]] = {}
-"""Of each module, statements after changes that mean nothing, and why."""
 
 QUIET = ("-W", "ignore::pytest.PytestAssertRewriteWarning")
 """hypothesis is loaded before pytest can see to its asserts."""
@@ -208,7 +207,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sample", type=int, help="changes a module; all if not given")
     parser.add_argument(
-        "--seconds", type=int, default=120, help="of processor time, after which a run of the tests counts as caught"
+        "--seconds", type=int, default=30, help="of processor time, after which a run of the tests counts as caught"
     )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("modules", nargs="*", default=[*TESTS])
@@ -247,7 +246,14 @@ def prepare() -> None:
 
     torch.testing.assert_close(torch.ones(1), torch.ones(1))  # loads what the first comparison needs
     torch.set_num_threads(1)
-    hypothesis.settings.register_profile("mutants", max_examples=15, deadline=None, database=None, derandomize=True)
+    quick = hypothesis.settings(
+        max_examples=15,
+        deadline=None,
+        database=None,
+        derandomize=True,
+        phases=[hypothesis.Phase.explicit, hypothesis.Phase.generate],  # a failure need not be made small
+    )
+    hypothesis.settings.register_profile("mutants", quick)
     hypothesis.settings.load_profile("mutants")
     with tempfile.TemporaryDirectory() as folder:  # pytest's plugins are loaded once, too
         (Path(folder) / "test_nothing.py").write_text("def test_nothing(): pass\n")
