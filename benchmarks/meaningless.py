@@ -29,7 +29,7 @@ MEANINGLESS: dict[str, dict[str, str]] = {
         "n = 9 * INVERSE_RADIUS": "any long circle will do",
         "n = 7 * INVERSE_RADIUS": "any long circle will do",
         "centre = n // 3": "all places on a circle are alike",
-        "columns = symmetric_indices(0, 3 * length * scale, length * scale)[columns % (2 * length * scale)]": "unused rows",
+        "columns = symmetric_indices(0, 3 * length * scale, length * scale)[columns % (2 * length * scale)]": "unused",
         "columns = symmetric_indices(0, 3 * length, length)[columns % (2 * length)]": "unused rows",
     },
     "engine.tiling": {
