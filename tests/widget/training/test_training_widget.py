@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -60,6 +61,15 @@ def written_of(layers: list[Image], folder: Path) -> TrainingImages:
     return written
 
 
+class Lost:
+    """An array in a store that has gone."""
+
+    shape = (64, 64)
+
+    def __getitem__(self, _: Any) -> Any:
+        raise OSError("connection refused")
+
+
 class TestWriting:
     def test_nothing_of_an_image_is_lost_and_a_fifth_is_kept_back(self, tmp_path: Path) -> None:
         pixels = noise(70, 200, 3)
@@ -78,6 +88,18 @@ class TestWriting:
         [pixels] = read(written_of([layer], tmp_path).images)
         assert (pixels.min(), pixels.max()) == (0, 255)
         assert int(pixels[32, 0, 0]) == pytest.approx(127, abs=2)
+
+    def test_so_are_colours(self, tmp_path: Path) -> None:
+        twelve_bits = noise(64, 64, 3).astype(np.uint16) * 16
+        layer = Image(twelve_bits, rgb=True, contrast_limits=(0, 255 * 16))
+        [pixels] = read(written_of([layer], tmp_path).images)
+        np.testing.assert_array_equal(pixels, noise(64, 64, 3))
+
+    def test_a_layer_that_cannot_be_read_is_named_and_no_disk_is_blamed(self, tmp_path: Path) -> None:
+        [layer] = read_layers([Image(noise(64, 64), name="remote")], smallest=SMALLEST)
+        lost = replace(layer, data=Lost())
+        with pytest.raises(InvalidInputError, match="the pixels of 'remote'; got OSError: connection refused"):
+            write_layers([lost], tmp_path, smallest=SMALLEST)
 
     def test_every_plane_of_a_stack_is_written(self, tmp_path: Path) -> None:
         layer = Image(noise(2, 3, 64, 64), scale=(5, 2, 1, 1))
@@ -254,6 +276,36 @@ class TestWorker:
         gate.set()
         qtbot.waitUntil(lambda: widget.button.text == "Train")
         assert "cannot be written" in messages[0][1]
+
+    def test_what_cannot_be_set_up_afterwards_is_said(
+        self,
+        widget: TrainWidget,
+        gate: threading.Event,
+        qtbot: Any,
+        messages: list[tuple[str, str]],
+    ) -> None:
+        widget.button.native.click()
+        folder = Path(widget._folder.name)
+        (folder / "job.json").mkdir()  # nothing can be written there
+        gate.set()
+        qtbot.waitUntil(lambda: widget.button.text == "Train")
+        assert "cannot be set up" in messages[0][1]
+        assert widget.button.enabled
+        assert not folder.exists()
+
+    def test_the_fields_wait_meanwhile_and_progress_is_that_of_the_job(
+        self, widget: TrainWidget, gate: threading.Event, qtbot: Any
+    ) -> None:
+        widget.minutes.value = 10
+        widget.button.native.click()
+        assert not widget.minutes.native.isEnabled()
+        widget.minutes.value = 1000  # as a script may
+        widget._show_progress({"step": 5, "loss": 0.1, "seconds_left": 300.0})
+        assert widget.progress.value == 500
+        widget.button.native.click()
+        gate.set()
+        qtbot.waitUntil(lambda: widget.button.text == "Train")
+        assert widget.minutes.native.isEnabled()
 
     def test_the_dock_may_be_closed(self, widget: TrainWidget, viewer: Any, gate: threading.Event, qtbot: Any) -> None:
         widget.button.native.click()

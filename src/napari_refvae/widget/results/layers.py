@@ -34,6 +34,7 @@ __all__ = [
     "read_input",
     "read_reference",
     "shown_plane",
+    "unreadable",
 ]
 
 METADATA_KEY = "napari_refvae"
@@ -171,10 +172,7 @@ class LayerPlane:
         try:
             return np.array(self.data[self.index])
         except OSError as error:
-            raise InvalidInputError(
-                f"expected to read the pixels of {self.name!r}; got {type(error).__name__}: {error}: check that its "
-                "file or server can be reached, then try again"
-            ) from error
+            raise unreadable(self.name, error) from error
 
     def reference(self) -> ImageReference:
         """The pixels as a reference, as the contrast limits show them. On any thread.
@@ -264,6 +262,14 @@ def read_reference(layer: Image, point: Sequence[float] | None = None) -> ImageR
         If its values cannot be used, or cannot be read.
     """
     return LayerPlane.of(layer, point).reference()
+
+
+def unreadable(name: str, error: OSError) -> InvalidInputError:
+    """What to raise where the file or the store of a layer does not give its pixels."""
+    return InvalidInputError(
+        f"expected to read the pixels of {name!r}; got {type(error).__name__}: {error}: check that its file or server "
+        "can be reached, then try again"
+    )
 
 
 def is_result(layer: Any) -> bool:

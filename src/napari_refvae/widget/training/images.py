@@ -10,7 +10,8 @@ from PIL import Image as Picture
 
 from napari_refvae.errors import InvalidInputError, OutputError
 from napari_refvae.imageio.pixels import as_reference
-from napari_refvae.spec import IntensityRange
+from napari_refvae.inputs import layer_range
+from napari_refvae.widget.results.layers import unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
     from napari.layers import Image
     from numpy.typing import NDArray
+
+    from napari_refvae.spec import IntensityRange
 
 __all__ = ["SMALLEST_SIDE", "TrainingImages", "TrainingLayer", "read_layers", "write_layers"]
 
@@ -40,14 +43,17 @@ class TrainingLayer:
 
     Attributes
     ----------
+    name
+        The layer's.
     data
         ``(..., H, W)`` or ``(..., H, W, C)``; of a pyramid the full resolution.
     rgb
         Whether the last axis is that of colours.
     intensity_range
-        Black and white of a grey one; None for colours.
+        Black and white: the contrast limits; None for colours where they are the dtype's own.
     """
 
+    name: str
     data: Any
     rgb: bool
     intensity_range: IntensityRange | None
@@ -55,8 +61,8 @@ class TrainingLayer:
     @classmethod
     def of(cls, layer: Image) -> TrainingLayer:
         """What a layer is now. Main thread only."""
-        limits = None if layer.rgb else IntensityRange(*(float(limit) for limit in layer.contrast_limits))
-        return cls(layer.data[0] if layer.multiscale else layer.data, layer.rgb, limits)
+        limits = layer_range(layer.contrast_limits, np.dtype(layer.dtype), coloured=layer.rgb)
+        return cls(layer.name, layer.data[0] if layer.multiscale else layer.data, layer.rgb, limits)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -65,12 +71,24 @@ class TrainingLayer:
         return int(height), int(width)
 
     def planes(self) -> Iterator[NDArray[np.uint8]]:
-        """``(H, W, 3)`` of each plane, up to 200."""
+        """``(H, W, 3)`` of each plane, up to 200.
+
+        Raises
+        ------
+        InvalidInputError
+            If one cannot be read, or its values cannot be used.
+        """
         lead = self.data.shape[: -3 if self.rgb else -2]
         every = max(1, -(-int(np.prod(lead)) // MOST_PLANES))
         for plane in list(np.ndindex(*lead))[::every]:
-            shown = as_reference(np.asarray(self.data[plane]), self.intensity_range)
+            shown = as_reference(self._read(plane), self.intensity_range)
             yield np.rint(shown * 255).astype(np.uint8)
+
+    def _read(self, plane: tuple[int, ...]) -> NDArray[Any]:
+        try:
+            return np.asarray(self.data[plane])
+        except OSError as error:
+            raise unreadable(self.name, error) from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,8 +65,19 @@ class TrainingJob:
     steps: int | None = None
 
     def write(self, path: Path) -> None:
-        """As JSON."""
-        path.write_text(json.dumps(asdict(self)), "utf-8")
+        """As JSON.
+
+        Raises
+        ------
+        OutputError
+            If it cannot be written.
+        """
+        try:
+            path.write_text(json.dumps(asdict(self)), "utf-8")
+        except OSError as error:
+            raise OutputError(
+                f"the training cannot be set up in {path.parent} ({error}); free some space there"
+            ) from error
 
     @classmethod
     def read(cls, path: Path) -> TrainingJob:

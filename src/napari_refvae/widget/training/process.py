@@ -53,7 +53,13 @@ class TrainingProcess(QObject):
         return bool(self._process.state() != QProcess.ProcessState.NotRunning)
 
     def start(self, job: TrainingJob, folder: Path) -> None:
-        """Begin a job, which is written into ``folder``; one at a time."""
+        """Begin a job, which is written into ``folder``; one at a time.
+
+        Raises
+        ------
+        OutputError
+            If it cannot be written.
+        """
         assert not self.running
         path = folder / "job.json"
         job.write(path)

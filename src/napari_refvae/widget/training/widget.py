@@ -17,7 +17,7 @@ from napari.utils.notifications import show_error, show_info
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QApplication, QVBoxLayout, QWidget
 
-from napari_refvae.errors import InvalidSpecError, RefVAEError, TrainingError
+from napari_refvae.errors import InvalidSpecError, OutputError, RefVAEError, TrainingError
 from napari_refvae.widget.closing import ClosingWatcher
 from napari_refvae.widget.docking import DockPlacing
 from napari_refvae.widget.form.layout import field_grid
@@ -64,6 +64,7 @@ class TrainWidget(QWidget):
         self._folder: tempfile.TemporaryDirectory[str] | None = None  # of the run under way
         self._closed = False
         self._stopped: Event | None = None  # while images are written: set to stop that
+        self._minutes = 1.0  # that the run under way may take
         self._scores: list[float] = []
         self._trained = ""
         self._build()
@@ -103,7 +104,7 @@ class TrainWidget(QWidget):
         self._lay_out()
 
     def _lay_out(self) -> None:
-        fields = QWidget()
+        self._fields = QWidget()
         rows = {
             "Layers": self.images,
             "Folder": self.folder,
@@ -111,10 +112,10 @@ class TrainWidget(QWidget):
             "Minutes": self.minutes,
             "Name": self.model_name,
         }
-        field_grid(fields, [(label, field.native) for label, field in rows.items()])
+        field_grid(self._fields, [(label, field.native) for label, field in rows.items()])
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 6, 6, 8)
-        layout.addWidget(fields)
+        layout.addWidget(self._fields)
         for part in (self.button, self.progress, self.status, self.use):
             layout.addWidget(part.native)
         layout.addStretch()
@@ -150,8 +151,7 @@ class TrainWidget(QWidget):
             raise TrainingError(LACKING)
         name = _checked_name(self.model_name.value)
         layers = read_layers(self.images.value, smallest=self._smallest) if self.folder.value is None else []
-        self._folder = tempfile.TemporaryDirectory(prefix="napari-refvae-", ignore_cleanup_errors=True)
-        folder = Path(self._folder.name)
+        folder = self._new_folder()
         job = TrainingJob(
             images=str(self.folder.value),
             output=str(folder / "run"),
@@ -160,15 +160,26 @@ class TrainWidget(QWidget):
             config=self._config,
             minutes=self.minutes.value,
         )
-        self._scores, self._trained = [], ""
+        self._minutes, self._scores, self._trained = self.minutes.value, [], ""
         if layers:
             self._write(layers, job)
         else:
             self._process.start(job, folder)
+        self._fields.setEnabled(False)  # they are about the next run
         self.button.text = "Stop"
         self.button.native.setStyleSheet(CANCEL)
         self.progress.value, self.progress.visible, self.use.visible = 0, True, False
         self.status.value = "Reading the images and the model ..."
+
+    def _new_folder(self) -> Path:
+        """Where the run under way has its files."""
+        try:
+            self._folder = tempfile.TemporaryDirectory(prefix="napari-refvae-", ignore_cleanup_errors=True)
+        except OSError as error:
+            raise OutputError(
+                f"there is no room for the images that are trained on ({error}); free some space"
+            ) from error
+        return Path(self._folder.name)
 
     def _write(self, layers: list[TrainingLayer], job: TrainingJob) -> None:
         """Write the layers in a worker, then train on them."""
@@ -186,16 +197,22 @@ class TrainWidget(QWidget):
         if self._closed:
             self._clean()
         elif isinstance(outcome, TrainingImages) and not stopped.is_set():
-            validate = None if outcome.validate is None else str(outcome.validate)
-            self._process.start(replace(job, images=str(outcome.images), validate=validate), outcome.images.parent)
+            self._train(outcome, job)
         else:
             self._finish({"error": explain(outcome)} if isinstance(outcome, Exception) else {"stopped": True})
+
+    def _train(self, written: TrainingImages, job: TrainingJob) -> None:
+        validate = None if written.validate is None else str(written.validate)
+        try:
+            self._process.start(replace(job, images=str(written.images), validate=validate), written.images.parent)
+        except RefVAEError as error:
+            self._finish({"error": explain(error)})
 
     def _show_progress(self, line: dict[str, Any]) -> None:
         if "scores" in line:
             self._scores.append(line["scores"]["faithful_psnr_y"])
             return
-        total = 60 * self.minutes.value
+        total = 60 * self._minutes
         self.progress.value = min(FINE, max(0, round(FINE * (1 - line["seconds_left"] / total))))
         if self.button.enabled:
             left = f"{_duration(line['seconds_left'])} left"
@@ -219,6 +236,7 @@ class TrainWidget(QWidget):
             self._show_idle("Stopped before anything was learnt.")
 
     def _show_idle(self, status: str) -> None:
+        self._fields.setEnabled(True)
         self.button.text, self.button.enabled = "Train", True
         self.button.native.setStyleSheet(PRIMARY)
         self.progress.visible = False
