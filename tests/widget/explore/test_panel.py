@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from exploring import LOW, PATIENCE, decoded, samples
-from qtpy.QtWidgets import QApplication
+from qtpy.QtWidgets import QApplication, QWidget
 
 from napari_refvae import upscale_layer
 from napari_refvae.explore import Draw, Exploration, Fade, Mix, recipe_from_dict, reopen
@@ -374,3 +374,11 @@ class TestImages:
         viewer.add_image(LOW, name="later")
         qtbot.wait(300)
         assert not any(is_result(one) for one in viewer.layers)
+
+
+class TestEnding:
+    def test_makes_no_part_anew(self, panel: ExplorePanel) -> None:
+        """A closing window has begun to take its parts down: what is made in it then is drawn in nothing."""
+        before = panel.findChildren(QWidget)
+        panel.detach()
+        assert panel.findChildren(QWidget) == before

@@ -61,7 +61,7 @@ class PaintSection(Section):
         weights.listed.connect(self._show_legend)
         explorer.recipe_changed.connect(self._keep_painting)
         ground.viewer.layers.events.removed.connect(self._layer_removed)
-        ground.chosen.connect(self._let_go)  # what is painted is on the grid of the image before
+        ground.chosen.connect(self._start_over)  # what is painted is on the grid of the image before
         self._show_legend()
 
     def paint(self) -> None:
@@ -97,7 +97,7 @@ class PaintSection(Section):
             self.ground.viewer.layers.remove(self.labels)
 
     def detach(self) -> None:
-        self._soon.stop()
+        """Listen to nothing any more, and make nothing: the window that this lies in may be on its way out."""
         self._let_go()
         self.ground.viewer.layers.events.removed.disconnect(self._layer_removed)
 
@@ -131,9 +131,14 @@ class PaintSection(Section):
 
     def _layer_removed(self, event: Any) -> None:
         if event.value is self.labels:
-            self._let_go()
+            self._start_over()
             if isinstance(self.explorer.recipe, Painting):
                 self.explorer.steer(self.explorer.recipe.base)
+
+    def _start_over(self) -> None:
+        """Paint on no layer any more."""
+        self._let_go()
+        self._show_legend()
 
     def _let_go(self) -> None:
         """The layer is an ordinary one from now on."""
@@ -142,7 +147,6 @@ class PaintSection(Section):
         if labels is not None:
             for event in (labels.events.paint, labels.events.labels_update, labels.events.data):
                 event.disconnect(self._changed)
-        self._show_legend()
 
     def _show_legend(self) -> None:
         """A brush for each reference, with its colour, and one that paints nothing over."""
