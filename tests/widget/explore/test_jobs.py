@@ -12,13 +12,13 @@ from exploring import LOW, add_images
 from napari.components import ViewerModel
 
 from napari_refvae.errors import InvalidInputError, UnreadableFileError
-from napari_refvae.explore import Draw, Mix
+from napari_refvae.explore import Draw, Exploration, Mix
 from napari_refvae.imageio.writing import write_image
 from napari_refvae.metrics import low_resolution
 from napari_refvae.widget.explore.desk import Desk
 from napari_refvae.widget.explore.jobs import Advance, make_samples, pick_samples, rank_references
 from napari_refvae.widget.explore.keeping import Keeper
-from napari_refvae.widget.explore.starting import start_from
+from napari_refvae.widget.explore.starting import load_exploration, start_from
 from napari_refvae.widget.explore.subject import Subject
 from napari_refvae.widget.results.layers import METADATA_KEY, read_reference
 from napari_refvae.widget.results.runs import Runs
@@ -143,6 +143,27 @@ def test_what_is_not_as_it_was_is_said(viewer, subject, tmp_path):
     differs = start_from(kept, runs, images).differs
     assert "'photo' has other pixels" in differs
     assert f"the file of model {model} is another one" in differs
+
+
+def test_a_file_that_has_other_pixels_now_is_refused(viewer, preferences, tmp_path):
+    file, moved = tmp_path / "bark.png", tmp_path / "beside" / "bark.png"
+    write_image(file, LOW)
+    subject = Subject.of(viewer.layers["photo"], [file], None, preferences)
+    history = Exploration(subject.open().identity)
+    moved.parent.mkdir()
+    history.save(moved.parent / "history.json")
+    arguments = (moved.parent / "history.json", subject, list(viewer.layers), (0.0, 0.0))
+    assert load_exploration(*arguments)[0] == [file]
+    file.rename(moved)
+    assert load_exploration(*arguments)[0] == [moved]
+    write_image(file, LOW[::-1])  # another one, where it was
+    assert load_exploration(*arguments)[0] == [moved]
+    moved.unlink()
+    with pytest.raises(InvalidInputError, match=r"bark\.png has other pixels now"):
+        load_exploration(*arguments)
+    file.unlink()
+    with pytest.raises(InvalidInputError, match="put it back"):
+        load_exploration(*arguments)
 
 
 def test_other_contrast_limits_are_said(viewer, preferences):

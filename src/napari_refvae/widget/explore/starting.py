@@ -11,6 +11,7 @@ from napari_refvae.explore.history import Exploration
 from napari_refvae.explore.mix import Mix
 from napari_refvae.explore.recipes import Draw
 from napari_refvae.explore.recording import recipe_from_dict
+from napari_refvae.inputs import read_picture
 from napari_refvae.provenance import pixel_hash
 from napari_refvae.spec import SelfReference
 from napari_refvae.widget.results.layers import METADATA_KEY, is_result, read_input, read_reference
@@ -102,7 +103,7 @@ def _guiding(record: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 def _found(
     entry: Mapping[str, Any], images: Sequence[Image], beside: Path | None, point: Sequence[float] | None = None
 ) -> Choice:
-    """A recorded reference: a kind, a layer with its pixels (or at least its name), or a file."""
+    """A recorded reference: a kind, or a layer or file with its pixels."""
     if entry["kind"] == "self":
         return SelfReference()
     path = entry.get("path")
@@ -111,9 +112,14 @@ def _found(
             if _has_pixels(layer, point, entry.get("sha256")):
                 return layer
         raise InvalidInputError(f"expected the reference {entry['name']!r} among the layers: open it again")
-    for place in (Path(path), *([] if beside is None else [beside / Path(path).name])):
-        if place.is_file():
+    there = [
+        place for place in (Path(path), *([] if beside is None else [beside / Path(path).name])) if place.is_file()
+    ]
+    for place in there:
+        if read_picture(place).source.sha256 == entry.get("sha256"):
             return place
+    if there:
+        raise InvalidInputError(f"expected the reference {entry['name']!r} as it was; {there[0]} has other pixels now")
     raise InvalidInputError(f"expected the reference {entry['name']!r} at {path}: put it back, or beside the file")
 
 
