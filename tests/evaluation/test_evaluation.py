@@ -184,6 +184,8 @@ def test_the_distance_is_zero_to_itself_and_grows_with_blur(vgg):
     assert figures[0] < 1e-6
     assert figures == sorted(figures)
     assert distance.measure(image, target).map.shape == (64, 72)
+    assert distance.weights["sha256"] == sha256(vgg)
+    assert FeatureDistance(vgg, digest="known").weights["sha256"] == "known"
 
 
 def test_the_distance_refuses_another_network(tmp_path):

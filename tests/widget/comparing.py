@@ -37,6 +37,26 @@ def level_result(
     )
 
 
+def add_channels(
+    viewer: Any, samples: int = 2, colours: tuple[str, ...] = ("red", "green"), scale: tuple[float, float] = (1, 1)
+) -> tuple[Runs, list[Run]]:
+    """The runs of one click on grey layers of these colormaps; channel ``k``'s sample ``i`` is level ``i + k``."""
+    runs, made = Runs.of_viewer(viewer), []
+    lr = np.full((6, 8), 200, np.uint8)
+    shown = {"blending": "additive", "contrast_limits": (0, 255), "scale": scale}
+    layers = [Image(lr, name=colour, colormap=colour, **shown) for colour in colours]
+    viewer.layers.extend(layers)
+    for channel, layer in enumerate(layers):
+        run = runs.begin(read_input(layer), click="one click")
+        result = level_result(lr, samples)
+        for index in range(samples):
+            pixels = np.full((48, 64), LEVELS[(index + channel) % 4], np.uint8)
+            runs.add_sample(run, FinishedSample(index, pixels, "none", 10 + index, 50.0 + channel))
+        runs.complete(run, result)
+        made.append(run)
+    return runs, made
+
+
 def add_run(
     viewer: Any,
     samples: int = 3,

@@ -57,6 +57,8 @@ class FeatureDistance:
         File of VGG-19 in torchvision's layout; by default torchvision's own is downloaded once.
     device
         Where to compute, as in `napari_refvae.upscale`.
+    digest
+        The file's SHA-256, if it is known; else it is taken here.
 
     Attributes
     ----------
@@ -69,11 +71,11 @@ class FeatureDistance:
         If the device is not there.
     """
 
-    def __init__(self, weights: Path | None = None, device: str = "cpu") -> None:
+    def __init__(self, weights: Path | None = None, device: str = "cpu", digest: str | None = None) -> None:
         self._device = torch.device(choose_device(device).value)
         path = weights or fetch_vgg19()
         self._network = FeatureNetwork.vgg19(path).to(self._device)
-        self.weights = {"file": path.name, "sha256": sha256(path)}
+        self.weights = {"file": path.name, "sha256": digest or sha256(path)}
 
     @torch.inference_mode()
     def features(self, image: NDArray[np.uint8]) -> list[Tensor]:

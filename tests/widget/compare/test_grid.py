@@ -10,6 +10,7 @@ from comparing import add_run
 from napari.components import ViewerModel
 
 from napari_refvae.engine.result import FinishedSample
+from napari_refvae.errors import InvalidInputError
 from napari_refvae.widget.compare.canvas import visible_part
 from napari_refvae.widget.compare.grid import SideBySide
 from napari_refvae.widget.compare.pictures import pictures_of
@@ -93,6 +94,20 @@ def test_layers_that_come_meanwhile_are_put_back_too(viewer: ViewerModel) -> Non
     grid.stop()
     assert own.visible
     assert [sample.image.visible for sample in run.samples.values()] == [True, False, False]
+
+
+@pytest.mark.parametrize(("name", "value"), [("ndisplay", 3), ("order", (1, 0))])
+def test_it_goes_when_other_axes_are_shown_and_is_refused_there(viewer: ViewerModel, name: str, value: Any) -> None:
+    _, run = add_run(viewer)
+    before, grid = state(viewer)[-1], SideBySide(viewer)
+    grid.show(pictures_of(run))
+    setattr(viewer.dims, name, value)
+    assert not grid.active
+    assert state(viewer)[-1] == before
+    with pytest.raises(InvalidInputError, match="for the grid"):
+        grid.show(pictures_of(run))
+    assert not grid.active
+    assert state(viewer)[-1] == before
 
 
 def test_layers_that_went_meanwhile_are_left_alone(viewer: ViewerModel) -> None:

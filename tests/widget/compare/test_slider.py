@@ -157,6 +157,16 @@ def test_views_in_which_left_and_right_mean_nothing_are_refused(viewer: Any) -> 
     assert not divider.active
 
 
+@pytest.mark.parametrize(("name", "value"), [("ndisplay", 3), ("order", (1, 0))])
+def test_it_goes_when_other_axes_are_shown(viewer: Any, name: str, value: Any) -> None:
+    left, right = pair(viewer)
+    divider, layers = BeforeAfter(viewer), len(viewer.layers)
+    divider.start(left, right)
+    setattr(viewer.dims, name, value)
+    assert not divider.active
+    assert len(viewer.layers) == layers
+
+
 def test_on_a_real_canvas(make_napari_viewer: Callable[..., Any], qtbot: Any) -> None:
     viewer = make_napari_viewer(show=True)
     left, right = pair(viewer, rotate=30)

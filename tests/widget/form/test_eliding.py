@@ -29,6 +29,8 @@ def test_a_label_gives_way_and_says_all_in_its_tooltip(qtbot: Any) -> None:
     assert "\N{HORIZONTAL ELLIPSIS}" in label.text()
     label.resize(2000, 20)
     assert label.text() == label.toolTip() == LONG
+    label.say("cat")
+    assert label.text() == label.toolTip() == "cat"
 
 
 def test_a_box_draws_what_fits(qtbot: Any) -> None:

@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from comparing import LEVELS, add_run
+from comparing import LEVELS, add_channels, add_run
 from napari.components import ViewerModel
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
-from napari_refvae.spec import IntensityRange
 from napari_refvae.widget.gallery.gallery import Gallery
-from napari_refvae.widget.gallery.scoring import Scoring, measure
 from napari_refvae.widget.gallery.thumbnails import detail_window, whole_window
 from napari_refvae.widget.results.export import Export
 from napari_refvae.widget.results.layers import is_result
@@ -135,10 +133,10 @@ def test_what_a_run_has_for_a_while_only_goes_with_it(viewer: ViewerModel, galle
         add_run(viewer, samples=2)
         gallery.refresh()
     else:
-        gallery._choices.chosen.emit(Runs.of_viewer(viewer).latest())
+        gallery._header.chosen.emit(Runs.of_viewer(viewer).latest())
     assert gallery.run is not older
     assert "Input" not in viewer.layers
-    assert older.samples[0].image.visible
+    assert older.samples[0].image.visible is not automatic  # a new run covers it
 
 
 def test_verdicts(viewer: ViewerModel, gallery: Gallery, tmp_path: Path, qtbot: Any) -> None:
@@ -189,12 +187,50 @@ def test_an_export_blocks_nothing_and_its_end_is_said(
     assert (tmp_path / "photo_x8_none_s10.png").is_file()
 
 
+def test_channels_are_one_entry_and_one_thumbnail_a_sample(viewer: ViewerModel, gallery: Gallery, qtbot: Any) -> None:
+    _, older = add_run(viewer)
+    _, channels = add_channels(viewer)
+    gallery.refresh()
+    box = gallery._header._run.native
+    assert [box.itemText(row) for row in range(box.count())] == ["red + green", "photo"]
+    assert gallery.run is channels[0]
+    assert cards(gallery) == ["faithful", "sample 0", "sample 1"]
+    assert gallery._shelf._cards["sample 0"]._lines[0].text() == "LR-PSNR 50.0 dB"  # the worst
+
+    def painted() -> None:
+        for index in range(2):
+            pixmap = gallery._shelf._cards[f"sample {index}"].picture._pixmap
+            assert pixmap is not None
+            assert pixmap.toImage().pixelColor(20, 20).getRgb()[:3] == (LEVELS[index], LEVELS[index + 1], 0)
+
+    qtbot.waitUntil(painted)
+    viewer.layers.remove(channels[0].samples[1].image)  # the other channel has it still
+    gallery.refresh()
+    assert cards(gallery) == ["faithful", "sample 0", "sample 1"]
+    gallery._header.chosen.emit(older)
+    assert gallery.run is older
+
+
+def test_a_grid_of_channels_that_would_take_too_much_shows_one(
+    viewer: ViewerModel, gallery: Gallery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_channels(viewer)
+    gallery.refresh()
+    panel = gallery._panel
+    panel._grid_button.click()
+    assert [layer.name for layer in viewer.layers if layer.visible] == ["#2", "#1"]
+    assert panel._note.text() == "All 2"
+    monkeypatch.setattr("napari_refvae.widget.compare.panel.LARGEST_MIXTURE", 2 * 4 * 48 * 64 - 1)
+    gallery.refresh()
+    assert [layer.name for layer in viewer.layers if layer.visible] == ["red 8x #2", "red 8x #1"]
+    assert panel._note.text() == "All 2; one channel"
+    assert "would take" in panel._note.toolTip()
+
+
 def test_a_star_is_about_all_channels(
     viewer: ViewerModel, gallery: Gallery, tmp_path: Path, qtbot: Any, messages: list[tuple[str, str]]
 ) -> None:
-    _, first = add_run(viewer, samples=2)
-    _, second = add_run(viewer, samples=2)
-    first.click = second.click = "one click"
+    add_channels(viewer)
     gallery.refresh()
     gallery.judge(1, True)
     gallery.export(".png", str(tmp_path))
@@ -242,14 +278,6 @@ def test_scores_against_the_ground_truth(viewer: ViewerModel, gallery: Gallery, 
     assert run.samples[1].scores == {"psnr": float("inf"), "ssim": pytest.approx(1)}
     assert 0 < run.samples[0].scores["psnr"] < 20
     assert "PSNR: equal" in [line.text() for line in gallery._shelf._cards["sample 1"]._lines]
-
-
-def test_grey_values_are_scored_between_black_and_white() -> None:
-    truth = np.random.default_rng(0).integers(0, 100, (40, 40)).astype(np.uint16)
-    one = measure(Scoring(truth + 10, truth, IntensityRange(0, 200)))
-    tenth = measure(Scoring(truth + 10, truth, IntensityRange(0, 2000)))
-    assert tenth["psnr"] > one["psnr"] + 15
-    assert measure(Scoring(truth[:20, :20], truth[:20, :20], None)) == {"psnr": float("inf")}  # too small for SSIM
 
 
 def test_comparisons_exclude_each_other_and_follow_verdicts(viewer: ViewerModel, gallery: Gallery) -> None:

@@ -11,7 +11,7 @@ from napari_refvae.widget.results.watching import visible_extent
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from napari_refvae.widget.compare.pictures import Picture
+    from napari_refvae.widget.compare.composites import Shown
 
 __all__ = ["bring_into_view", "show_plane", "visible_part"]
 
@@ -22,14 +22,14 @@ MARGIN = 0.05
 """Of the canvas, around a picture that is brought into view."""
 
 
-def visible_part(viewer: Any, picture: Picture) -> NDArray[np.float64] | None:
+def visible_part(viewer: Any, picture: Shown) -> NDArray[np.float64] | None:
     """The part of a picture's upright box that is on the canvas; None if nothing is."""
     shown, whole = visible_extent(viewer), picture.extent
     part = np.stack([np.maximum(shown[0], whole[0]), np.minimum(shown[1], whole[1])])
     return part if (part[1] > part[0]).all() else None
 
 
-def show_plane(viewer: Any, picture: Picture) -> None:
+def show_plane(viewer: Any, picture: Shown) -> None:
     """Turn to the plane of a stack that a picture lies in; the axes of single images stay where they are."""
     if picture.stack is not None:
         point = picture.stack.point
@@ -37,7 +37,7 @@ def show_plane(viewer: Any, picture: Picture) -> None:
         viewer.dims.set_point(range(first, first + len(point)), tuple(point))
 
 
-def bring_into_view(viewer: Any, picture: Picture) -> None:
+def bring_into_view(viewer: Any, picture: Shown) -> None:
     """Let a picture fill the canvas, unless the user looks at it already: closely, or at most of it."""
     show_plane(viewer, picture)
     if viewer.dims.ndisplay != 2:

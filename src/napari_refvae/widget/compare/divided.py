@@ -11,7 +11,7 @@ from napari_refvae.widget.compare.rendering import Window, rendered
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from napari_refvae.widget.compare.pictures import Picture
+    from napari_refvae.widget.compare.composites import Shown
 
 __all__ = ["halves", "mark", "screen_window"]
 
@@ -30,7 +30,7 @@ def screen_window(part: NDArray[np.float64], step: float) -> Window:
     return Window(float(part[0, 0]), float(part[0, 1]), step, height, width)
 
 
-def halves(left: Picture, right: Picture, window: Window, split: int) -> NDArray[np.uint8]:
+def halves(left: Shown, right: Shown, window: Window, split: int) -> NDArray[np.uint8]:
     """``left`` in the columns before ``split``, ``right`` in the others: ``(height, width, 4)``."""
     image = np.empty((window.height, window.width, 4), np.uint8)
     for picture, first, last in ((left, 0, split), (right, split, window.width)):

@@ -10,14 +10,17 @@ from psygnal import Signal
 from qtpy.QtCore import QTimer
 
 from napari_refvae.widget.compare.canvas import bring_into_view
+from napari_refvae.widget.compare.composites import Composite, same
+from napari_refvae.widget.compare.filling import Filling
 from napari_refvae.widget.results.listing import insert_layer, remove_layers
+from napari_refvae.widget.results.watching import require_plane_view
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from napari.layers import Image
 
-    from napari_refvae.widget.compare.pictures import Picture
+    from napari_refvae.widget.compare.composites import Shown
 
 __all__ = ["SideBySide"]
 
@@ -55,28 +58,40 @@ class SideBySide:
     """
 
     ended = Signal()
-    """The grid is gone, by `stop` or by the user switching napari's grid off."""
+    """The grid is gone: by `stop`, or as the user switched napari's grid off or turned to other axes."""
 
     def __init__(self, viewer: Any) -> None:
         self._viewer = viewer
         self._before: _Before | None = None
         self._borrowed: dict[str, Image] = {}  # layers of pictures that have none, by key
-        self._keys: list[str] = []
+        self._shown: list[Shown] = []
+        self._filling = Filling()
 
     @property
     def active(self) -> bool:
         """Whether the grid is shown."""
         return self._before is not None
 
-    def show(self, pictures: Sequence[Picture]) -> None:
-        """Show these and no other layers, first at the top left; again for others."""
-        keys = [picture.key for picture in pictures]
-        if not pictures or (self._before is not None and keys == self._keys):
+    def show(self, pictures: Sequence[Shown]) -> None:
+        """Show these and no other layers, first at the top left; again for others.
+
+        Raises
+        ------
+        InvalidInputError
+            If the view is in 3D or its axes are exchanged.
+        """
+        if not pictures:
+            return
+        if self.active and self._is_shown(pictures):
+            self._shown = list(pictures)
             return
         if self._before is None:
+            require_plane_view(self._viewer, "the grid")
             bring_into_view(self._viewer, pictures[-1])
-        self._keys, before = keys, self._before or self._begin()
-        self._give_back([key for key in self._borrowed if key not in keys])
+        before = self._before or self._begin()
+        staying = {new.key for new in pictures for old in self._shown if same(new, old)}
+        self._give_back([key for key in self._borrowed if key not in staying])
+        self._shown = list(pictures)
         members = [picture.layer or self._borrow(picture) for picture in reversed(pictures)]
         for layer in self._viewer.layers:
             before.visible.setdefault(layer, layer.visible)  # some come while the grid is on
@@ -90,13 +105,16 @@ class SideBySide:
             self._label(layer)
         QTimer.singleShot(0, self._redraw)
 
-    def stop(self) -> None:
+    def stop(self, *_: Any) -> None:
         """Put back what the grid changed: napari's grid, which layers are visible, the zoom."""
         before, self._before = self._before, None
         if before is None:
             return
         grid = self._viewer.canvas.grid
         grid.events.enabled.disconnect(self._switched)
+        for event in self._axis_events():
+            event.disconnect(self.stop)
+        self._shown = []
         self._give_back([*self._borrowed])
         for name, value in before.grid.items():
             setattr(grid, name, value)
@@ -113,13 +131,23 @@ class SideBySide:
         state = {name: getattr(grid, name) for name in ("enabled", "stride", "shape", "spacing")}
         self._before = _Before(state)
         grid.events.enabled.connect(self._switched)
+        for event in self._axis_events():
+            event.connect(self.stop)
         return self._before
 
-    def _borrow(self, picture: Picture) -> Image:
+    def _axis_events(self) -> list[Any]:
+        return [self._viewer.dims.events.ndisplay, self._viewer.dims.events.order]
+
+    def _is_shown(self, pictures: Sequence[Shown]) -> bool:
+        return len(pictures) == len(self._shown) and all(map(same, pictures, self._shown))
+
+    def _borrow(self, picture: Shown) -> Image:
         """The temporary layer of a picture that has none."""
         if picture.key not in self._borrowed:
             layer = self._borrowed[picture.key] = picture.temporary_layer()
             insert_layer(self._viewer.layers, len(self._viewer.layers), layer)
+            if isinstance(picture, Composite):
+                self._filling.add(layer, picture.mix_into(layer.data[(0,) * (layer.ndim - 2)]))
         return self._borrowed[picture.key]
 
     def _label(self, layer: Image) -> None:
@@ -130,7 +158,10 @@ class SideBySide:
         layer.name_overlay.visible = True
 
     def _give_back(self, keys: Sequence[str]) -> None:
-        remove_layers(self._viewer.layers, [self._borrowed.pop(key) for key in keys])
+        layers = [self._borrowed.pop(key) for key in keys]
+        for layer in layers:
+            self._filling.drop(layer)
+        remove_layers(self._viewer.layers, layers)
 
     def _redraw(self) -> None:
         """Have the canvas drawn: napari sizes new boxes only then, and does not always ask for it."""

@@ -17,15 +17,16 @@ from qtpy.QtWidgets import (
 )
 
 from napari_refvae.errors import RefVAEError
+from napari_refvae.widget.compare.composites import Composite
 from napari_refvae.widget.compare.grid import SideBySide
-from napari_refvae.widget.compare.grid_choice import GridChoice
+from napari_refvae.widget.compare.grid_menu import GridMenu
 from napari_refvae.widget.compare.pictures import INPUT
 from napari_refvae.widget.compare.slider import BeforeAfter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from napari_refvae.widget.compare.pictures import Picture
+    from napari_refvae.widget.compare.composites import Shown
     from napari_refvae.widget.compare.stage import Stage
     from napari_refvae.widget.results.run import Run
 
@@ -35,6 +36,12 @@ STEPS = 1000
 """Positions of the divider on its slider."""
 
 MENU_WIDTH = 26  # pixels
+
+LARGEST_MIXTURE = 500_000_000
+"""Bytes: beyond, the grid shows one channel. Of those there are layers; mixtures need new ones."""
+
+NOTE = "What the grid shows; the arrow beside its button has other choices"
+TOO_LARGE = "Only the first channel: all of them mixed would take {:.1f} GB. Show fewer samples to see all channels."
 
 
 class ComparePanel(QWidget):
@@ -52,7 +59,8 @@ class ComparePanel(QWidget):
         super().__init__()
         self._stage = stage
         self._run: Run | None = None
-        self._pictures: dict[str, Picture] = {}
+        self._pictures: dict[str, Shown] = {}
+        self._verdicts: dict[int, bool | None] = {}
         self._divider = BeforeAfter(viewer, self.devicePixelRatioF)
         self._grid = SideBySide(viewer)
         self._build()
@@ -65,18 +73,20 @@ class ComparePanel(QWidget):
         """Whether the divider or the grid is there, so that single pictures cannot be seen."""
         return self._divider.active or self._grid.active
 
-    def set_run(self, run: Run | None, pictures: Mapping[str, Picture]) -> None:
-        """Offer the pictures of a run, by their keys, as they are now."""
+    def set_run(self, run: Run | None, pictures: Mapping[str, Shown], verdicts: Mapping[int, bool | None]) -> None:
+        """Offer the pictures of a run, by their keys, as they are now; and what the user thinks of its samples."""
         if run is not self._run:
             self.leave()
-        self._run, self._pictures = run, dict(pictures)
+        self._run, self._pictures, self._verdicts = run, dict(pictures), dict(verdicts)
         self._offer(self._first, INPUT)
         self._offer(self._second, next((key for key in self._pictures if key.startswith("sample")), None))
         self.setEnabled(len(self._pictures) > 1)
         if not self._pictures:
             self.leave()
-        else:
-            self._refill_grid()
+            return
+        if pair := self._pair():
+            self._divider.choose(*pair)  # a channel more, or other pixels
+        self._refill_grid()
 
     def choose(self, key: str, first: bool = False) -> None:
         """Make a picture the second (or first) of the pair."""
@@ -108,9 +118,9 @@ class ComparePanel(QWidget):
         self._divider_button = _push("Slider", "Divide the image between the two; drag the line", self._toggle_divider)
         self._grid_button = _push("Grid", "Side by side, with linked views", self._toggle_grid)
         self._menu_button = _push("", "What the grid shows", None)
-        self._choice = GridChoice(self)
-        self._choice.changed.connect(self._refill_grid)
-        self._menu_button.setMenu(self._choice)
+        self._menu = GridMenu(self)
+        self._menu.changed.connect(self._refill_grid)
+        self._menu_button.setMenu(self._menu)
         self._menu_button.setFixedWidth(MENU_WIDTH)
         for button in (self._divider_button, self._grid_button):
             button.setCheckable(True)
@@ -118,9 +128,8 @@ class ComparePanel(QWidget):
         self._slider.setRange(0, STEPS)
         self._slider.setToolTip("Where the divider is")
         self._note = QLabel()
-        self._note.setToolTip("What the grid shows; the arrow beside its button has other choices")
         self._note.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self._all_button = _push("Show all", "Show all samples in the grid", self._choice.show_all)
+        self._all_button = _push("Show all", "Show all samples in the grid", self._menu.show_all)
         for part in (self._slider, self._note, self._all_button):
             part.setVisible(False)
         self._slider.valueChanged.connect(self._slide)
@@ -147,15 +156,28 @@ class ComparePanel(QWidget):
         layout.addWidget(self._note, 3, 0, 1, 2)
         layout.addWidget(self._all_button, 3, 2, 1, 2)
 
-    def _refill_grid(self) -> None:
-        """Let the grid show what is chosen, and say what that is; nothing if there is no grid."""
-        if self._grid.active and self._run is not None:
-            self._grid.show(self._choice.members(self._run, self._pictures, self._pair()))
-            text, partial = self._choice.in_words(self._run)
-            self._note.setText(text)
-            self._all_button.setVisible(partial)
+    def _fill_grid(self) -> None:
+        """Let the grid show what is chosen, and say what that is.
 
-    def _pair(self) -> tuple[Picture, Picture] | None:
+        Raises
+        ------
+        InvalidInputError
+            If the grid is not there, and the view allows none.
+        """
+        chosen = self._menu.members(self._verdicts, self._pictures, self._pair())
+        needed = sum(one.held_bytes for one in chosen if isinstance(one, Composite))
+        self._grid.show(chosen if needed <= LARGEST_MIXTURE else [one.parts[0] for one in chosen])
+        text, partial = self._menu.in_words(self._verdicts)
+        self._note.setText(text if needed <= LARGEST_MIXTURE else f"{text}; one channel")
+        self._note.setToolTip(NOTE if needed <= LARGEST_MIXTURE else f"{NOTE}\n{TOO_LARGE.format(needed / 1e9)}")
+        self._all_button.setVisible(partial)
+
+    def _refill_grid(self) -> None:
+        """Bring the grid up to date, if it is there."""
+        if self._grid.active and self._run is not None:
+            self._fill_grid()
+
+    def _pair(self) -> tuple[Shown, Shown] | None:
         first, second = (self._pictures.get(combo.currentData()) for combo in (self._first, self._second))
         return (first, second) if first is not None and second is not None else None
 
@@ -163,7 +185,7 @@ class ComparePanel(QWidget):
         if (pair := self._pair()) is None:
             return
         self._divider.choose(*pair)
-        if self._choice.is_pair:
+        if self._menu.is_pair:
             self._refill_grid()
 
     def _toggle_divider(self) -> None:
@@ -181,8 +203,10 @@ class ComparePanel(QWidget):
         self.leave()
         if starting and self._run is not None:
             self._stage.leave()
-            self._grid.show(self._choice.members(self._run, self._pictures, self._pair()))
-            self._refill_grid()
+            try:
+                self._fill_grid()
+            except RefVAEError as error:
+                show_error(str(error))
         self._show_modes()
 
     def _show_modes(self) -> None:

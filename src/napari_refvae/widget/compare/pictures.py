@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.layers import Image
-from napari.utils.transforms import Affine
 
 from napari_refvae.widget.results.geometry import Geometry, StackPlace
 from napari_refvae.widget.results.layers import METADATA_KEY
@@ -17,11 +16,23 @@ if TYPE_CHECKING:
 
     from napari_refvae.widget.results.run import Run
 
-__all__ = ["FAITHFUL", "INPUT", "TRUTH", "Picture", "comparison_metadata", "pictures_of", "sample_key"]
+__all__ = [
+    "FAITHFUL",
+    "INPUT",
+    "SAMPLE",
+    "TRUTH",
+    "Picture",
+    "comparison_metadata",
+    "layer_over",
+    "pictures_of",
+    "sample_key",
+]
 
 INPUT = "input"
 TRUTH = "truth"
 FAITHFUL = "faithful"
+SAMPLE = "sample"
+"""What the keys of samples begin with."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,9 +72,12 @@ class Picture:
     to_world: NDArray[np.float64] = field(init=False)
 
     def __post_init__(self) -> None:
-        where = self.geometry
-        inner = Affine(scale=where.scale, translate=where.translate, rotate=where.rotate, shear=where.shear)
-        object.__setattr__(self, "to_world", np.asarray(where.affine @ inner.affine_matrix, np.float64))
+        object.__setattr__(self, "to_world", self.geometry.to_world)
+
+    @property
+    def parts(self) -> tuple[Picture, ...]:
+        """Itself: the one picture that it shows."""
+        return (self,)
 
     @property
     def extent(self) -> NDArray[np.float64]:
@@ -80,18 +94,24 @@ class Picture:
 
     def temporary_layer(self) -> Image:
         """A new layer of these pixels, shown as ``look`` is, that no list of layers offers as an input."""
-        shown = {"gamma": self.look.gamma, "contrast_limits": self.look.contrast_limits}
+        look = self.look
+        shown = {"blending": look.blending, "gamma": look.gamma, "contrast_limits": look.contrast_limits}
         if self.pixels.ndim == 2:
-            shown["colormap"] = self.look.colormap
-        return Image(
-            self.pixels if self.stack is None else self.stack.lifted(self.pixels),
-            rgb=self.pixels.ndim == 3,
-            name=self.title,
-            blending=self.look.blending,
-            metadata=comparison_metadata(self.run),
-            **shown,
-            **(self.geometry.as_keywords() if self.stack is None else self.stack.around(self.geometry)),
-        )
+            shown["colormap"] = look.colormap
+        return layer_over(self, self.pixels, **shown)
+
+
+def layer_over(picture: Picture, pixels: NDArray[Any], **shown: Any) -> Image:
+    """A layer of ``pixels`` that lies where a picture of their size does, and counts as a result."""
+    where, stack = picture.geometry, picture.stack
+    return Image(
+        pixels if stack is None else stack.lifted(pixels),
+        rgb=pixels.ndim == 3,
+        name=picture.title,
+        metadata=comparison_metadata(picture.run),
+        **(where.as_keywords() if stack is None else stack.around(where)),
+        **shown,
+    )
 
 
 def pictures_of(run: Run) -> list[Picture]:
@@ -111,7 +131,7 @@ def pictures_of(run: Run) -> list[Picture]:
 
 def sample_key(index: int) -> str:
     """The key of a sample's picture."""
-    return f"sample {index}"
+    return f"{SAMPLE} {index}"
 
 
 def comparison_metadata(run: str) -> dict[str, Any]:

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_refvae.widget.compare.composites import blended
 from napari_refvae.widget.results.colours import coloured
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from napari_refvae.widget.compare.composites import Shown
     from napari_refvae.widget.compare.pictures import Picture
 
 __all__ = ["Window", "averaged", "rendered"]
@@ -56,8 +58,12 @@ class Window:
         return Window(self.top, self.left, self.step / factor, self.height * factor, self.width * factor)
 
 
-def rendered(picture: Picture, window: Window) -> NDArray[np.uint8]:
+def rendered(picture: Shown, window: Window) -> NDArray[np.uint8]:
     """A picture on a grid: ``(height, width, 4)`` uint8, transparent where the picture is not."""
+    return blended([(_sampled(part, window), part.look.blending) for part in picture.parts])
+
+
+def _sampled(picture: Picture, window: Window) -> NDArray[np.uint8]:
     to_data = np.linalg.inv(picture.to_world)
     y, x = window.rows[:, None], window.columns[None, :]
     height, width = picture.pixels.shape[:2]
@@ -68,7 +74,7 @@ def rendered(picture: Picture, window: Window) -> NDArray[np.uint8]:
     return colours
 
 
-def averaged(picture: Picture, window: Window, most: int = 4) -> NDArray[np.uint8]:
+def averaged(picture: Shown, window: Window, most: int = 4) -> NDArray[np.uint8]:
     """Like `rendered`, but averaged where a pixel of the grid covers several of the picture, for small views of it."""
     factor = int(np.clip(np.ceil(window.step / picture.pixel_size), 1, most))
     fine = rendered(picture, window.finer(factor))

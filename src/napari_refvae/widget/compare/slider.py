@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_refvae.widget.compare.pictures import Picture
+    from napari_refvae.widget.compare.composites import Shown
     from napari_refvae.widget.compare.rendering import Window
 
 __all__ = ["BeforeAfter"]
@@ -37,7 +37,7 @@ GRAB = 10
 
 _UPRIGHT = Geometry(np.ones(2), np.zeros(2), np.eye(2), np.eye(2), np.eye(3), (), ())
 
-LOOKS = ("contrast_limits", "gamma", "colormap")
+LOOKS = ("contrast_limits", "gamma", "colormap", "blending")
 
 
 class BeforeAfter:
@@ -62,7 +62,8 @@ class BeforeAfter:
     def __init__(self, viewer: Any, density: Callable[[], float] = lambda: 1.0) -> None:
         self._viewer = viewer
         self._density = density
-        self._pair: tuple[Picture, Picture] | None = None
+        self._pair: tuple[Shown, Shown] | None = None
+        self._watched: list[Any] = []  # events of the layers that the pair looks like
         self._layer: Image | None = None
         self._place = 0.0  # world coordinate of the divider along the last axis
         self._timer = QTimer()
@@ -75,7 +76,7 @@ class BeforeAfter:
         """Whether the divider is there."""
         return self._layer is not None
 
-    def start(self, left: Picture, right: Picture) -> None:
+    def start(self, left: Shown, right: Shown) -> None:
         """Show the divider in the middle of what is visible of the image; if that is little, of the whole image.
 
         Raises
@@ -91,19 +92,21 @@ class BeforeAfter:
         self._viewer.mouse_drag_callbacks.append(self._mouse)
         for event in self._view_events():
             event.connect(self._schedule)
+        for event in self._axis_events():
+            event.connect(self.stop)
         self._viewer.layers.events.inserted.connect(self._stay_on_top)
         self._viewer.layers.events.removed.connect(self._layer_removed)
         self._watch((left, right))
         self.fraction = 0.5
 
-    def choose(self, left: Picture, right: Picture) -> None:
+    def choose(self, left: Shown, right: Shown) -> None:
         """Compare others; the divider stays where it is."""
         if self.active:
             self._watch((left, right))
             self._draw()
 
-    def stop(self) -> None:
-        """Take the divider away."""
+    def stop(self, *_: Any) -> None:
+        """Take the divider away; it goes by itself when the canvas shows other axes."""
         layer, self._layer = self._layer, None
         if layer is None:
             return
@@ -112,6 +115,8 @@ class BeforeAfter:
         self._viewer.mouse_drag_callbacks.remove(self._mouse)
         for event in self._view_events():
             event.disconnect(self._schedule)
+        for event in self._axis_events():
+            event.disconnect(self.stop)
         self._viewer.layers.events.inserted.disconnect(self._stay_on_top)
         self._viewer.layers.events.removed.disconnect(self._layer_removed)
         if layer in self._viewer.layers:
@@ -136,20 +141,24 @@ class BeforeAfter:
         camera, canvas = self._viewer.scene.camera.events, self._viewer.canvas.events
         return [camera.center, camera.zoom, canvas.size]
 
+    def _axis_events(self) -> list[Any]:
+        """After these, left and right may mean nothing."""
+        return [self._viewer.dims.events.ndisplay, self._viewer.dims.events.order]
+
     def _schedule(self, *_: Any) -> None:
         """Draw when the events under way are done: one move of the view is several of them."""
         if not self._timer.isActive():
             self._timer.start(0)
 
-    def _watch(self, pair: tuple[Picture, Picture] | None) -> None:
+    def _watch(self, pair: tuple[Shown, Shown] | None) -> None:
         """Follow the display settings of the pair's layers, and no longer those of the pair before."""
-        for picture in self._pair or ():
-            for name in LOOKS:
-                getattr(picture.look.events, name).disconnect(self._schedule)
+        for event in self._watched:
+            event.disconnect(self._schedule)
         self._pair = pair
-        for picture in pair or ():
-            for name in LOOKS:
-                getattr(picture.look.events, name).connect(self._schedule)
+        looks = dict.fromkeys(part.look for picture in pair or () for part in picture.parts)  # each once
+        self._watched = [getattr(look.events, name) for look in looks for name in LOOKS]
+        for event in self._watched:
+            event.connect(self._schedule)
 
     def _move(self, place: float) -> None:
         self._place = place
@@ -198,7 +207,7 @@ class BeforeAfter:
             self.stop()
 
 
-def _layer(like: Picture) -> Image:
+def _layer(like: Shown) -> Image:
     """The layer that is drawn into: a point until then."""
     point, stack = np.zeros((1, 1, 4), np.uint8), like.stack
     inside = replace(_UPRIGHT, units=like.geometry.units, axis_labels=like.geometry.axis_labels)

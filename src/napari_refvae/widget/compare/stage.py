@@ -11,6 +11,7 @@ from napari_refvae.widget.results.listing import insert_layer, remove_layers
 if TYPE_CHECKING:
     from napari.layers import Image
 
+    from napari_refvae.widget.compare.composites import Shown
     from napari_refvae.widget.compare.pictures import Picture
     from napari_refvae.widget.results.run import Run
     from napari_refvae.widget.results.runs import Runs
@@ -48,13 +49,13 @@ class Stage:
                 return sample_key(index)
         return FAITHFUL if run.faithful is not None and run.faithful.visible else None
 
-    def show(self, run: Run, picture: Picture) -> None:
+    def show(self, run: Run, picture: Shown) -> None:
         """Show one, for good; turn to it if little of it is in view."""
         self._remembered = None
         bring_into_view(self._viewer, picture)
         self._show(run, picture)
 
-    def preview(self, run: Run, picture: Picture) -> None:
+    def preview(self, run: Run, picture: Shown) -> None:
         """Show one until `end_preview`."""
         if self._guests:
             return
@@ -71,7 +72,7 @@ class Stage:
             for layer, visible in remembered.items():
                 layer.visible = visible
 
-    def flip(self, run: Run, first: Picture, second: Picture) -> None:
+    def flip(self, run: Run, first: Shown, second: Shown) -> None:
         """Show the second if the first is shown, else the first."""
         self.show(run, second if self.shown(run) == first.key else first)
 
@@ -83,10 +84,10 @@ class Stage:
         if run is not None and run.samples:
             self._runs.show_only(run, min(run.samples))
 
-    def _show(self, run: Run, picture: Picture) -> None:
+    def _show(self, run: Run, picture: Shown) -> None:
         old, self._guests = self._guests, []
         channels = [each for other in self._runs.together(run) for each in pictures_of(other)]
-        wanted = {each for each in channels if each.key == picture.key}
+        wanted = [each for each in channels if each.key == picture.key]  # in order: additive ones lie on the first
         shown = {each.layer for each in wanted if each.layer is not None}
         self._guest_key, self._guests = picture.key, [self._seat(each) for each in wanted if each.layer is None]
         for layer in shown:  # first on, then off: never an empty canvas in between

@@ -27,16 +27,25 @@ def shortened(name: str, longest: int = LONGEST) -> str:
 class ElidedLabel(QLabel):
     """A label that gives way: what does not fit is left out in the middle; the tooltip has all."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str = "") -> None:
         super().__init__()
+        self.setMinimumWidth(20)
+        self.say(text)
+
+    def say(self, text: str) -> None:
+        """Show another text."""
         self._whole = text
         self.setToolTip(text)
-        self.setMinimumWidth(20)
+        self._fit()
 
     def resizeEvent(self, event: Any) -> None:  # noqa: N802 (Qt's name)
         """Fit the text to the new width."""
         super().resizeEvent(event)
-        self.setText(self.fontMetrics().elidedText(self._whole, Qt.TextElideMode.ElideMiddle, self.width()))
+        self._fit()
+
+    def _fit(self) -> None:
+        room = self.contentsRect().width()
+        self.setText(self.fontMetrics().elidedText(self._whole, Qt.TextElideMode.ElideMiddle, room))
 
 
 class ElidedText(QObject):

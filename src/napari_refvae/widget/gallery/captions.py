@@ -10,9 +10,10 @@ from napari_refvae.widget.shortcuts import KEEP, NEXT_SAMPLE, PREVIOUS_SAMPLE
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from napari_refvae.widget.results.run import SampleLayers
+    from napari_refvae.widget.gallery.groups import RunGroup
+    from napari_refvae.widget.gallery.scores import Scores
 
-__all__ = ["consistency", "hint", "in_words", "known_of"]
+__all__ = ["Captions", "consistency", "in_words"]
 
 HINT = "Hover to preview, click to show. A click also makes it the second of the pair below, Shift+click the first."
 
@@ -24,14 +25,40 @@ CONSISTENCY = (
     "At 48 dB it is off by one of 255 levels (root mean square); exact: by nothing that can be computed."
 )
 
+DISTANCE = "VGG: the distance to the ground truth as the network VGG-19 sees it. It is not LPIPS; lower is nearer."
+
 VAST = 100.0
 """dB; more is the rounding of floats, and no number that says anything."""
 
 
-def hint(bound: Collection[str]) -> str:
-    """What can be done with a thumbnail, and which of the ``bound`` keys do what."""
-    named = [f"{key}: {what}" for key, what in KEYS.items() if key in bound]
-    return "\n".join([HINT, *(["Keys, in the canvas: " + ", ".join(named)] if named else []), CONSISTENCY])
+class Captions:
+    """What stands below a thumbnail, and in its tooltip.
+
+    Parameters
+    ----------
+    bound
+        The keys that work in the canvas.
+    scores
+        Against the ground truths.
+    """
+
+    def __init__(self, bound: Collection[str], scores: Scores) -> None:
+        named = ", ".join(f"{key}: {what}" for key, what in KEYS.items() if key in bound)
+        self._hint = "\n".join([HINT, *([f"Keys, in the canvas: {named}"] if named else []), CONSISTENCY])
+        self._scores = scores
+
+    def of(self, group: RunGroup, key: str) -> tuple[list[str], str]:
+        """Lines and tooltip of a picture."""
+        run, sample, lines = group.leading, group.sample(key), []
+        if sample is not None:
+            several = len({one.reference for one in group.samples.values()}) > 1
+            lines = [*([sample.reference] if several else []), consistency(group.consistency(sample.index))]
+        lines += in_words(self._scores.of(run, key))
+        if run.truth is None:
+            return lines, self._hint
+        problem = self._scores.problem(run, key)
+        told = [self._scores.reason(run) or DISTANCE, *([f"Could not be measured: {problem}"] if problem else [])]
+        return lines, "\n".join([self._hint, *told])
 
 
 def consistency(lr_psnr: float) -> str:
@@ -41,14 +68,6 @@ def consistency(lr_psnr: float) -> str:
     return f"LR-PSNR {lr_psnr:.1f} dB" if lr_psnr <= VAST else f"LR-PSNR over {VAST:.0f} dB"
 
 
-def known_of(sample: SampleLayers | None, several: bool) -> list[str]:
-    """Consistency of a sample, and its reference where there are ``several``; one line each."""
-    if sample is None:
-        return []
-    psnr = consistency(sample.lr_psnr)
-    return [sample.reference, psnr] if several else [psnr]
-
-
 def in_words(scores: Mapping[str, float]) -> list[str]:
     """The scores, each in one short line."""
     lines = []
@@ -56,4 +75,6 @@ def in_words(scores: Mapping[str, float]) -> list[str]:
         lines.append(f"PSNR {scores['psnr']:.2f} dB" if math.isfinite(scores["psnr"]) else "PSNR: equal")
     if "ssim" in scores:
         lines.append(f"SSIM {scores['ssim']:.3f}")
+    if "vgg" in scores:
+        lines.append(f"VGG {scores['vgg']:.3f}")
     return lines

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 from psygnal import Signal
 from qtpy.QtCore import QPointF, QRectF, QSize, Qt
 from qtpy.QtGui import QColor, QIcon, QPainter, QPainterPath, QPen, QPixmap
-from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+
+from napari_refvae.widget.form.eliding import ElidedLabel
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +24,8 @@ FRAME = QColor(106, 115, 245)
 """Around the picture that is shown."""
 
 BUTTON = 22  # pixels
-LINES = 4
+LINES = 5
+"""Reference, consistency, and three figures against a ground truth."""
 
 DIM = 0.3
 """Opacity of a discarded sample."""
@@ -51,7 +54,7 @@ class Card(QFrame):
         self.picture = Thumbnail(title)
         self._keep = _button(_star(), "Keep this sample; only kept ones are exported")
         self._discard = _button(_cross(), "Discard this sample; 'Remove discarded' takes its layers away")
-        self._lines = [Line() for _ in range(LINES)]
+        self._lines = [_line() for _ in range(LINES)]
         self._verdict: bool | None = None
         overlay = QHBoxLayout(self.picture)
         overlay.setContentsMargins(3, 3, 3, 3)
@@ -72,6 +75,7 @@ class Card(QFrame):
         """What stands below the thumbnail: up to `LINES` lines."""
         for index, line in enumerate(self._lines):
             line.say(lines[index] if index < len(lines) else "")
+            line.setVisible(index < len(lines))
 
     def set_state(self, *, shown: bool, verdict: bool | None) -> None:
         """Frame the picture that is shown, fill the star of a kept one, dim a discarded one."""
@@ -146,27 +150,11 @@ class Thumbnail(QWidget):
         painter.drawText(box, Qt.AlignmentFlag.AlignCenter, self._title)
 
 
-class Line(QLabel):
-    """A line of text that is cut to the card's width; whole in its tooltip."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._whole = ""
-        self.setStyleSheet("padding: 1px 2px; margin: 0")  # napari's is wider
-        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-
-    def say(self, text: str) -> None:
-        self._whole = text
-        self.setVisible(bool(text))
-        self._cut()
-
-    def resizeEvent(self, event: Any) -> None:  # noqa: N802 (Qt's name)
-        self._cut()
-        super().resizeEvent(event)
-
-    def _cut(self) -> None:
-        room = max(0, self.contentsRect().width() - 2)
-        self.setText(self.fontMetrics().elidedText(self._whole, Qt.TextElideMode.ElideMiddle, room))
+def _line() -> ElidedLabel:
+    line = ElidedLabel()
+    line.setStyleSheet("padding: 1px 2px; margin: 0")  # napari's is wider
+    line.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+    return line
 
 
 def _button(icon: QIcon, tooltip: str) -> QToolButton:

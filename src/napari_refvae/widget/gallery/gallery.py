@@ -10,18 +10,23 @@ from qtpy.QtWidgets import QFileDialog, QLabel, QSizePolicy, QVBoxLayout, QWidge
 from napari_refvae.widget.compare.panel import ComparePanel
 from napari_refvae.widget.compare.pictures import FAITHFUL, pictures_of, sample_key
 from napari_refvae.widget.compare.stage import Stage
-from napari_refvae.widget.gallery.bars import Choices, Verdicts
-from napari_refvae.widget.gallery.captions import hint, in_words, known_of
+from napari_refvae.widget.gallery.captions import Captions
+from napari_refvae.widget.gallery.groups import groups_of
 from napari_refvae.widget.gallery.hovering import Hovering
+from napari_refvae.widget.gallery.run_header import RunHeader
 from napari_refvae.widget.gallery.scores import Scores
 from napari_refvae.widget.gallery.shelf import Shelf
 from napari_refvae.widget.gallery.thumbnails import Thumbnails
+from napari_refvae.widget.gallery.verdicts import Verdicts
 from napari_refvae.widget.results.export import start_export
 from napari_refvae.widget.results.listing import remove_layers
 from napari_refvae.widget.shortcuts import BLINK, KEEP, NEXT_SAMPLE, PREVIOUS_SAMPLE, Shortcuts
 
 if TYPE_CHECKING:
-    from napari_refvae.widget.compare.pictures import Picture
+    from collections.abc import Mapping
+
+    from napari_refvae.widget.compare.composites import Shown
+    from napari_refvae.widget.gallery.groups import RunGroup
     from napari_refvae.widget.results.run import Run, SampleLayers
     from napari_refvae.widget.results.runs import Runs
 
@@ -48,9 +53,9 @@ class Gallery(QWidget):
         super().__init__()
         self._runs = runs
         self._viewer = getattr(viewer, "__wrapped__", viewer)  # napari hands plugins a proxy
-        self._run: Run | None = None
+        self._group: RunGroup | None = None
         self._seen: set[str] = set()  # ids of runs
-        self._pictures: dict[str, Picture] = {}
+        self._pictures: Mapping[str, Shown] = {}
         self._watched: list[Any] = []  # layers' events
         self._attached = True
         self._writing = False
@@ -69,40 +74,40 @@ class Gallery(QWidget):
         )
         if BLINK in self._shortcuts.bound:
             self._panel.name_key(BLINK)
-        self._hint = hint(self._shortcuts.bound)
+        self._captions = Captions(self._shortcuts.bound, self._scores)
         self._connect()
         self.refresh()
 
     @property
     def run(self) -> Run | None:
-        """The run that is shown."""
-        return self._run
+        """The run that is shown; of channels that are shown as one, the first one's."""
+        return self._group.leading if self._group else None
 
-    def show_run(self, run: Run | None) -> None:
-        """Show a run's samples."""
-        self._turn_to(run)
+    def show_run(self, run: Run) -> None:
+        """Show the samples of a run, and of those on other channels of its image."""
+        self._turn_to(next((group for group in groups_of(self._runs) if run in group.runs), None))
         self.refresh()
 
     def step(self, by: int) -> None:
         """Show the next sample, or with -1 the one before; after the last comes the first."""
-        if self._run is None or not self._run.samples:
+        if self._group is None or not self._group.samples:
             return
-        keys = [sample_key(index) for index in sorted(self._run.samples)]
-        shown = self._stage.shown(self._run)
+        keys = [sample_key(index) for index in self._group.samples]
+        shown = self._stage.shown(self._group.leading)
         self._click(keys[(keys.index(shown) + by) % len(keys) if shown in keys else 0])
 
     def judge(self, index: int, verdict: bool | None) -> None:
         """Keep (True) or discard (False) a sample, or take the verdict back."""
-        if self._run is None or index not in self._run.samples:
+        if self._group is None or index not in self._group.samples:
             return
-        for run in self._runs.together(self._run):  # a verdict is about all channels
+        for run in self._runs.together(self._group.leading):  # a verdict is about all channels
             if index in run.samples:
                 run.samples[index].kept = verdict
                 self._runs.changed.emit(run)
 
     def remove_discarded(self) -> None:
         """Take the layers of discarded samples out of the viewer."""
-        run = self._run
+        run = self.run
         if run is None:
             return
         self._stage.end_preview()
@@ -114,29 +119,30 @@ class Gallery(QWidget):
     def export(self, suffix: str, folder: str | None = None) -> None:
         """Write the kept samples of all channels to a folder, in a worker; ask which if none is given."""
         folder = folder or QFileDialog.getExistingDirectory(self, "Folder for the kept samples")
-        if self._run is None or not folder:
+        if self.run is None or not folder:
             return
-        if start_export(self._runs.together(self._run), folder, suffix, self._written):
+        if start_export(self._runs.together(self.run), folder, suffix, self._written):
             self._writing = True
             self._tell()
 
     def refresh(self) -> None:
         """Show the run as it is now; the newest if it is gone."""
-        runs = [run for run in self._runs if run.samples][::-1]
-        if self._run not in runs or runs[0].id not in self._seen:
-            self._turn_to(runs[0] if runs else None)
-        self._seen.update(run.id for run in runs)
-        found = pictures_of(self._run) if self._run else []
-        self._pictures = {picture.key: picture for picture in found}
-        self._choices.offer(runs, self._run)
-        self._panel.set_run(self._run, self._pictures)
+        groups = groups_of(self._runs)
+        same = next((group for group in groups if self.run in group.runs), None)
+        is_new = bool(groups) and groups[0].leading.id not in self._seen
+        self._turn_to(groups[0] if groups and (is_new or same is None) else same)
+        self._seen.update(run.id for group in groups for run in group.runs)
+        group = self._group
+        self._pictures = group.pictures() if group else {}
+        self._header.offer(groups, group)
+        self._panel.set_run(self.run, self._pictures, group.verdicts if group else {})
         self._fill_shelf()
         self._watch_layers()
-        if self._run is not None:
-            self._scores.ask(self._run, found)
-        self._empty.setVisible(not runs)
-        for part in (self._choices, self._shelf, self._panel, self._verdicts):
-            part.setVisible(bool(runs))
+        for run in group.runs if group else ():
+            self._scores.ask(run, pictures_of(run))
+        self._empty.setVisible(not groups)
+        for part in (self._header, self._shelf, self._panel, self._verdicts):
+            part.setVisible(bool(groups))
 
     def detach(self) -> None:
         """Let go of viewer and runs, and take comparisons away. Once is enough; more does no harm."""
@@ -163,7 +169,7 @@ class Gallery(QWidget):
     def _build(self) -> None:
         self._empty = QLabel(EMPTY)
         self._empty.setWordWrap(True)
-        self._choices = Choices()
+        self._header = RunHeader()
         self._shelf = Shelf()
         self._panel = ComparePanel(self._stage, self._viewer)
         self._verdicts = Verdicts()
@@ -173,15 +179,15 @@ class Gallery(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        for part in (self._empty, self._choices, self._shelf, self._panel, self._verdicts):
+        for part in (self._empty, self._header, self._shelf, self._panel, self._verdicts):
             layout.addWidget(part, 1 if part is self._shelf else 0)
 
     def _connect(self) -> None:
         self._runs.arriving.connect(self._make_way)
         self._runs.changed.connect(self._run_changed)
         self._runs.removed.connect(self._run_removed)
-        self._choices.chosen.connect(lambda run: self.show_run(run))
-        self._choices.whole_chosen.connect(lambda whole: self._thumbnails.show_whole(whole))
+        self._header.chosen.connect(lambda run: self.show_run(run))
+        self._header.whole_chosen.connect(lambda whole: self._thumbnails.show_whole(whole))
         self._shelf.clicked.connect(self._click)
         self._shelf.hovered.connect(self._hovering.moved)
         self._shelf.judged.connect(lambda key, verdict: self.judge(int(key.split()[1]), verdict))
@@ -190,15 +196,15 @@ class Gallery(QWidget):
         self._verdicts.remove_clicked.connect(self.remove_discarded)
         self._verdicts.export_clicked.connect(lambda suffix: self.export(suffix))
 
-    def _turn_to(self, run: Run | None) -> None:
-        """From now on about another run; what the one before has on the canvas for a while only goes."""
-        if run is not self._run:
+    def _turn_to(self, group: RunGroup | None) -> None:
+        """From now on about these runs; what others before have on the canvas for a while only goes."""
+        if group is None or self.run not in group.runs:
             self._stage.leave()
-            self._run = run
+        self._group = group
 
     def _make_way(self, run: Run) -> None:
         """Take away what is on the canvas for a while only: a new run notes what it covers there."""
-        if self._run is None or run in self._runs.together(self._run):
+        if self.run is None or run in self._runs.together(self.run):
             self._stage.end_preview()
         else:
             self._panel.leave()
@@ -229,42 +235,39 @@ class Gallery(QWidget):
 
     def _tell(self, *_: Any) -> None:
         """Bring every card's text and state up to date."""
-        run = self._run
-        if run is None:
+        group = self._group
+        if group is None:
             return
-        shown = None if self._panel.busy else self._stage.shown(run)
-        several = len({sample.reference for sample in run.samples.values()}) > 1
+        shown = None if self._panel.busy else self._stage.shown(group.leading)
         for key in self._pictures:
-            sample = self._sample(key)
-            if sample is None and key != FAITHFUL:
-                continue
-            lines = [*known_of(sample, several), *in_words(self._scores.of(run, key))]
-            self._shelf.tell(key, lines, self._hint, shown=key == shown, verdict=sample.kept if sample else None)
-        verdicts = [sample.kept for sample in run.samples.values()]
-        waits_for = "The run goes on" if run.result is None else "They are being written" if self._writing else ""
+            sample = group.sample(key)
+            if key == FAITHFUL or sample is not None:
+                lines, tooltip = self._captions.of(group, key)
+                self._shelf.tell(key, lines, tooltip, shown=key == shown, verdict=sample.kept if sample else None)
+        verdicts = list(group.verdicts.values())
+        waits_for = "" if group.is_complete else "The run goes on"
         kept, discarded = verdicts.count(True), verdicts.count(False)
-        self._verdicts.tell(kept, discarded, waits_for)
-        self._choices.tell(len(verdicts), kept)
+        self._verdicts.tell(kept, discarded, waits_for or ("They are being written" if self._writing else ""))
+        self._header.tell(len(verdicts), kept)
 
     def _sample(self, key: str) -> SampleLayers | None:
-        samples = self._run.samples.values() if self._run else ()
-        return next((sample for sample in samples if sample_key(sample.index) == key), None)
+        return self._group.sample(key) if self._group else None
 
     def _click(self, key: str, shift: bool = False) -> None:
         """Show a picture, or compare it in the comparison that is on."""
         self._panel.choose(key, first=shift)
-        if self._run is not None and not shift and not self._panel.busy:
-            self._stage.show(self._run, self._pictures[key])
+        if self.run is not None and not shift and not self._panel.busy:
+            self._stage.show(self.run, self._pictures[key])
             self._tell()
 
     def _keep_shown(self) -> None:
-        sample = self._sample(self._stage.shown(self._run) or "") if self._run else None
+        sample = self._sample(self._stage.shown(self.run) or "") if self.run else None
         if sample is not None:
             self.judge(sample.index, None if sample.kept else True)
 
     def _preview(self, key: str) -> None:
-        if self._run is not None and key in self._pictures and not self._panel.busy:
-            self._stage.preview(self._run, self._pictures[key])
+        if self.run is not None and key in self._pictures and not self._panel.busy:
+            self._stage.preview(self.run, self._pictures[key])
 
     def _resize_thumbnails(self) -> None:
         self._thumbnails.resize(self._shelf.thumbnail_size, self.devicePixelRatioF())
@@ -273,7 +276,7 @@ class Gallery(QWidget):
         """Follow which layers the user shows and hides."""
         for event in self._watched:
             event.disconnect(self._tell)
-        layers = [] if stop else [one.layer for one in self._pictures.values() if one.layer is not None]
-        self._watched = [layer.events.visible for layer in layers]
+        parts = [] if stop else [part for picture in self._pictures.values() for part in picture.parts]
+        self._watched = [part.layer.events.visible for part in parts if part.layer is not None]
         for event in self._watched:
             event.connect(self._tell)

@@ -10,6 +10,7 @@ from qtpy.QtCore import QTimer
 from qtpy.QtGui import QImage, QPixmap
 
 from napari_refvae.widget.compare.canvas import visible_part
+from napari_refvae.widget.compare.composites import same
 from napari_refvae.widget.compare.rendering import Window, averaged
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_refvae.widget.compare.pictures import Picture
+    from napari_refvae.widget.compare.composites import Shown
 
 __all__ = ["Thumbnails", "detail_window", "thumbnail", "whole_window"]
 
@@ -31,14 +32,14 @@ SETTLE = 150
 """Milliseconds that the view has to rest before they follow it."""
 
 
-def whole_window(picture: Picture, size: tuple[int, int]) -> Window:
+def whole_window(picture: Shown, size: tuple[int, int]) -> Window:
     """The whole picture within ``(height, width)`` pixels."""
     extent = picture.extent
     step = float(((extent[1] - extent[0]) / size).max())
     return _centred(extent.mean(axis=0), step, size)
 
 
-def detail_window(viewer: Any, picture: Picture, size: tuple[int, int]) -> Window:
+def detail_window(viewer: Any, picture: Shown, size: tuple[int, int]) -> Window:
     """The middle of what the canvas shows of a picture: as much of it as fits and shows fine texture.
 
     The whole picture if the canvas shows nothing of it.
@@ -50,7 +51,7 @@ def detail_window(viewer: Any, picture: Picture, size: tuple[int, int]) -> Windo
     return _centred(part.mean(axis=0), step, size)
 
 
-def thumbnail(picture: Picture, window: Window, density: float = 1.0) -> QPixmap:
+def thumbnail(picture: Shown, window: Window, density: float = 1.0) -> QPixmap:
     """A small view for the screen; ``density`` is device pixels per screen pixel."""
     colours = averaged(picture, window)
     image = QImage(colours.tobytes(), window.width, window.height, 4 * window.width, QImage.Format.Format_RGBA8888)
@@ -75,7 +76,7 @@ class Thumbnails:
     def __init__(self, viewer: Any, on_painted: Callable[[str, QPixmap], None]) -> None:
         self._viewer = viewer
         self._on_painted = on_painted
-        self._pictures: dict[str, Picture] = {}
+        self._pictures: dict[str, Shown] = {}
         self._size = (96, 128)
         self._density = 1.0
         self._whole = False
@@ -95,9 +96,10 @@ class Thumbnails:
         self._whole = whole
         self.repaint()
 
-    def show(self, pictures: Mapping[str, Picture]) -> None:
+    def show(self, pictures: Mapping[str, Shown]) -> None:
         """Paint those that are new; the others stay."""
-        new = [key for key, picture in pictures.items() if not _same(self._pictures.get(key), picture)]
+        before = self._pictures
+        new = [key for key, picture in pictures.items() if key not in before or not same(before[key], picture)]
         self._pictures = dict(pictures)
         self._painted -= {*new}
         self._painted &= {*pictures}
@@ -147,14 +149,10 @@ class Thumbnails:
         if not self._waiting:
             self._next.stop()
 
-    def _paint(self, key: str, picture: Picture) -> None:
+    def _paint(self, key: str, picture: Shown) -> None:
         size = round(self._size[0] * self._density), round(self._size[1] * self._density)
         window = whole_window(picture, size) if self._whole else detail_window(self._viewer, picture, size)
         self._on_painted(key, thumbnail(picture, window, self._density))
-
-
-def _same(old: Picture | None, new: Picture) -> bool:
-    return old is not None and old.run == new.run and old.layer is new.layer
 
 
 def _centred(centre: NDArray[np.float64], step: float, size: tuple[int, int]) -> Window:

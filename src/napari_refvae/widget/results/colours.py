@@ -18,10 +18,10 @@ LEVELS = 256
 
 def coloured(values: NDArray[Any], look: Image) -> NDArray[np.uint8]:
     """Stored values as a layer shows them: ``(h, w)``, ``(h, w, 3)`` or ``(h, w, 4)`` to ``(h, w, 4)`` uint8."""
-    colours = np.empty((*values.shape[:2], 4), np.uint8)
     if values.ndim == 2:
-        colours[...] = _palette(look)[_levels(values, look)]
-        return colours
+        whole = _palette(look).view(np.uint32)[:, 0]  # four bytes at once are ten times as fast
+        return whole.take(_levels(values, look))[..., None].view(np.uint8)
+    colours = np.empty((*values.shape[:2], 4), np.uint8)
     colours[..., :3] = _levels(values[..., :3], look)
     colours[..., 3] = _opacity(values[..., 3]) if values.shape[2] == 4 else LEVELS - 1
     return colours
@@ -43,8 +43,9 @@ def _level(values: NDArray[np.float32], low: float, high: float, gamma: float) -
 
 
 def _palette(look: Image) -> NDArray[np.uint8]:
+    """``(LEVELS, 4)`` uint8, contiguous."""
     colours = look.colormap.map(np.linspace(0, 1, LEVELS))
-    return np.rint(255 * np.asarray(colours)).astype(np.uint8)
+    return np.ascontiguousarray(np.rint(255 * np.asarray(colours)), np.uint8)
 
 
 def _opacity(alpha: NDArray[Any]) -> NDArray[np.uint8]:

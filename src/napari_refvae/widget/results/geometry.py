@@ -75,6 +75,12 @@ class Geometry(_Axes):
         shift = self._linear @ np.full(2, (1 / factor - 1) / 2)
         return replace(self, scale=self.scale / factor, translate=self.translate + shift)
 
+    @property
+    def to_world(self) -> NDArray[np.float64]:
+        """From ``(row, column, 1)`` of a pixel to the world: ``(3, 3)``."""
+        inner = Affine(scale=self.scale, translate=self.translate, rotate=self.rotate, shear=self.shear)
+        return np.asarray(self.affine @ inner.affine_matrix, np.float64)
+
     def as_keywords(self) -> dict[str, Any]:
         """Keywords of ``viewer.add_image``."""
         return {field.name: getattr(self, field.name) for field in fields(self)}

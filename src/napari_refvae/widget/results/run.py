@@ -33,7 +33,7 @@ class SampleLayers:
     kept
         The user's verdict: None undecided, True kept, False discarded.
     scores
-        ``"psnr"``, ``"ssim"`` and so on against the ground truth, filled by whoever measures them.
+        ``"psnr"``, ``"ssim"`` and ``"vgg"`` against the ground truth, filled by whoever measures them.
     """
 
     finished: FinishedSample
@@ -112,6 +112,8 @@ class Run:
         Of a stack whose planes are the channels, their axis.
     samples
         By index; a sample whose layer the user removed is gone from here.
+    faithful_scores
+        Those of the faithful image, as a sample has its own.
     result
         What made it; None until the run is complete. The pixels are in its layers only.
     """
@@ -127,6 +129,7 @@ class Run:
     samples: dict[int, SampleLayers] = field(default_factory=dict)
     faithful: Image | None = None
     spread: Image | None = None
+    faithful_scores: dict[str, float] = field(default_factory=dict)
     result: RunRecord | None = None
     _made: WeakSet[Image] = field(default_factory=WeakSet, repr=False)  # every layer it added, if it is anywhere yet
     _covered: WeakSet[Image] = field(default_factory=WeakSet, repr=False)  # what older runs showed in its place

@@ -12,17 +12,18 @@ from napari_refvae.widget.compare.pictures import FAITHFUL, INPUT, TRUTH, sample
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from napari_refvae.widget.compare.pictures import Picture
-    from napari_refvae.widget.results.run import Run
+    from napari_refvae.widget.compare.composites import Shown
 
-__all__ = ["GridChoice"]
+    Verdicts = Mapping[int, bool | None]
+
+__all__ = ["GridMenu"]
 
 ALL, UNDISCARDED, KEPT, PAIR = "All samples", "All but discarded ones", "Kept ones", "The pair above"
 VERDICTS: dict[str, set[bool | None]] = {ALL: {True, None, False}, UNDISCARDED: {True, None}, KEPT: {True}}
 BESIDE = {INPUT: "With the input", FAITHFUL: "With the faithful image", TRUTH: "With the ground truth"}
 
 
-class GridChoice(QMenu):
+class GridMenu(QMenu):
     """The samples that the grid shows, and what else beside them."""
 
     changed = Signal()
@@ -44,17 +45,22 @@ class GridChoice(QMenu):
         """Choose all samples."""
         self._chosen(ALL)
 
-    def members(self, run: Run, pictures: Mapping[str, Picture], pair: tuple[Picture, Picture] | None) -> list[Picture]:
-        """What the grid is to show, in the order of ``pictures``; all samples if the choice leaves none."""
+    def members(
+        self, verdicts: Verdicts, pictures: Mapping[str, Shown], pair: tuple[Shown, Shown] | None
+    ) -> list[Shown]:
+        """What the grid is to show, in the order of ``pictures``; all samples if the choice leaves none.
+
+        ``verdicts`` are those on the samples, by index.
+        """
         if self.is_pair:
             return list(pair or ())
         beside = {key for key, action in self._beside.items() if action.isChecked()}
-        keys = beside | {sample_key(index) for index in self._samples(run) or run.samples}
+        keys = beside | {sample_key(index) for index in self._samples(verdicts) or verdicts}
         return [picture for key, picture in pictures.items() if key in keys]
 
-    def in_words(self, run: Run) -> tuple[str, bool]:
+    def in_words(self, verdicts: Verdicts) -> tuple[str, bool]:
         """What part of the samples is shown, and whether others are left out."""
-        count, chosen = len(run.samples), len(self._samples(run))
+        count, chosen = len(verdicts), len(self._samples(verdicts))
         if self.is_pair:
             return "The pair above", count > 0
         if chosen == 0:
@@ -65,11 +71,11 @@ class GridChoice(QMenu):
             return f"{chosen} kept of {count}", True
         return f"{chosen} of {count}, without the discarded", True
 
-    def _samples(self, run: Run) -> list[int]:
+    def _samples(self, verdicts: Verdicts) -> list[int]:
         """Indices of the samples with a verdict that is wanted."""
         [name] = [name for name, action in self._which.items() if action.isChecked()]
         wanted = VERDICTS.get(name, set())
-        return [index for index, sample in run.samples.items() if sample.kept in wanted]
+        return [index for index, verdict in verdicts.items() if verdict in wanted]
 
     def _entry(self, name: str, text: str) -> Any:
         action: Any = self.addAction(text)
