@@ -1,4 +1,5 @@
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -98,8 +99,16 @@ class TestFinding:
         with pytest.raises(InvalidInputError, match="expected images"):
             find_images(words)
 
+    def test_an_empty_name_is_not_the_folder_one_is_in(self, folder, upscale):
+        done = upscale("", "-o", "out")
+        assert done.exit_code == 2
+        assert "got an empty one: is a variable of the shell unset?" in done.stderr
+        assert not Path("out").exists()
+
     def test_lists(self):
         assert split_list("a b.png\n\nc.png\r\n") == ["a b.png", "c.png"]
+        assert split_list("\ufeff a.png  \n \t\n") == ["a.png"]
+        assert split_list(" a.png \0") == [" a.png "]
         assert split_list("a\nb.png\0c.png\0") == ["a\nb.png", "c.png"]
 
 
@@ -148,6 +157,15 @@ class TestBadImages:
             assert bool(entry["reason"]) == (entry["status"] == "failed")
             assert all(Path(path).is_file() for path in entry["outputs"])
             assert entry["seconds"] >= 0
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="needs links and pipes")
+    def test_what_no_file_system_can_open_is_a_line_too(self, folder, upscale):
+        Path("one.png").symlink_to("two.png")
+        Path("two.png").symlink_to("one.png")
+        os.mkfifo("pipe.png")
+        done = upscale("one.png", "pipe.png", "x" * 300 + ".png", "photos/a.png", "--resume")
+        assert done.exit_code == 1, done.output
+        assert "4 images: 1 made, 3 failed" in done.stdout
 
     def test_all_of_them_are_exit_code_2(self, bad, upscale):
         assert upscale("photos/b.png", "photos/c.tif").exit_code == 2

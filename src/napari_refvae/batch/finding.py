@@ -68,19 +68,27 @@ def find_images(words: Iterable[str], *, listed: Iterable[str] = (), recursive: 
 
 
 def split_list(text: str) -> list[str]:
-    """The paths of a list: one a line, or separated by zero bytes as ``find -print0`` has it."""
+    """The paths of a list: one a line, or separated by zero bytes as ``find -print0`` has it.
+
+    Blanks around a line do not count; names that begin or end with some are separated by zero bytes.
+    """
+    text = text.removeprefix("\ufeff")  # as some editors and shells begin a text
     if "\0" in text:
         return [path for path in text.split("\0") if path]
-    return [line for line in text.splitlines() if line.strip()]
+    return [line.strip() for line in text.splitlines() if line.strip()]
 
 
 def _find(word: str, literal: bool, recursive: bool) -> list[Found]:
+    if not word.strip():
+        raise InvalidInputError(
+            "expected names of files or folders; got an empty one: is a variable of the shell unset?"
+        )
     path = Path(word)
-    if path.is_dir() and not is_zarr(path):
+    if os.path.isdir(path) and not is_zarr(path):
         found = [*_walk(path, path, recursive)]
         hint = "" if recursive else ", or say --recursive to search the folders in it"
         _check_some(found, f"in the folder {word}", f"name another{hint}")
-    elif not literal and not path.exists() and WILD & {*word}:
+    elif not literal and not os.path.exists(path) and WILD & {*word}:
         found = [*_match(word)]
         _check_some(found, f"that match {word}", "check the pattern")
     else:

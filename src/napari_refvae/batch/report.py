@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from napari_refvae.engine.result import SuperResolutionResult
 
-__all__ = ["Outcome", "Output", "list_outputs", "summarize", "write_report"]
+__all__ = ["Outcome", "Output", "is_report", "list_outputs", "summarize", "write_report"]
 
 FORMAT = "napari-refvae-batch/1"
 
@@ -103,6 +103,18 @@ def summarize(outcomes: Sequence[Outcome]) -> str:
     counts = {status: sum(outcome.status == status for outcome in outcomes) for status in WORDS}
     told = ", ".join(f"{counts[status]} {words}" for status, words in WORDS.items() if counts[status])
     return f"{len(outcomes)} image{'s' if len(outcomes) != 1 else ''}: {told}"
+
+
+def is_report(path: Path) -> bool:
+    """Whether a file is a report, or empty, so that a report may replace it."""
+    try:
+        if not path.is_file():
+            return False
+        with path.open("rb") as file:
+            begun = file.read(1000)
+    except OSError:
+        return False
+    return not begun or FORMAT.encode() in begun
 
 
 def write_report(path: Path, outcomes: Sequence[Outcome]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -225,7 +226,7 @@ class Batch:
             if image.folder not in known:
                 folder = self.output / image.folder
                 known[image.folder] = begun_inputs(folder) | (self._side_cars.inputs(folder) if self.resume else set())
-        return [image for image in images if str(image.path.resolve()) not in known[image.folder]]
+        return [image for image in images if os.path.realpath(image.path) not in known[image.folder]]
 
 
 def _stem(path: Path) -> str:

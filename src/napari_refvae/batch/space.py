@@ -58,7 +58,7 @@ def result_bytes(shape: tuple[int, ...], dtype: np.dtype[np.generic], settings: 
     """
     height, width = shape[:2]
     if settings.region is not None:
-        height, width = settings.region.height, settings.region.width
+        height, width = min(height, settings.region.height), min(width, settings.region.width)
     return images * (settings.scale or 1) ** 2 * height * width * math.prod(shape[2:]) * dtype.itemsize
 
 
@@ -79,7 +79,7 @@ def expect_zarr(path: Path, settings: RunSettings, images: int, latents: LatentL
         return 0, 0
     (layout, dtype), region = header, settings.region
     part = {} if region is None else {"y": region.height, "x": region.width}
-    axes = (replace(axis, length=part.get(axis.name, axis.length)) for axis in layout.axes)
+    axes = (replace(axis, length=min(axis.length, part.get(axis.name, axis.length))) for axis in layout.axes)
     scale = settings.scale or 1
     made = pyramid_bytes(replace(layout, axes=tuple(axes)).enlarged(scale), dtype, scale)
     return images * made, field_bytes(latents, layout.size)

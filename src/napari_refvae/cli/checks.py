@@ -22,9 +22,21 @@ def check_output(folder: Path) -> None:
     Raises
     ------
     OutputError
-        If it, or what it would be made in, is a file or may not be written to.
+        If it, or what it would be made in, is a file or may not be written to; or if its name is that of an image.
     """
-    existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    from napari_refvae.imageio.files import IMAGE_SUFFIXES
+
+    try:
+        existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    except OSError as error:  # too long a name, for example
+        raise OutputError(
+            f"expected a folder for the output; {folder} cannot be one ({error.strerror}): choose another"
+        ) from error
+    if existing != folder and folder.suffix.lower() in IMAGE_SUFFIXES:
+        raise OutputError(
+            f"expected a folder for the output; {folder} is the name of an image, and results are named after their "
+            "input: name a folder with --output"
+        )
     if not existing.is_dir():
         raise OutputError(f"expected a folder for the output; {existing} is a file: choose another with --output")
     if not os.access(existing, os.W_OK | os.X_OK):
@@ -37,12 +49,20 @@ def check_report(path: Path | None) -> None:
     Raises
     ------
     OutputError
-        If its folder is not there or may not be written to.
+        If its folder is not there or may not be written to, or something else lies there under its name.
     """
+    from napari_refvae.batch.report import is_report
+
+    if path is not None and path.name == "-":
+        raise OutputError("expected a file name for the report; got -: name a file, such as report.json")
     if path is not None and not (path.absolute().parent.is_dir() and os.access(path.absolute().parent, os.W_OK)):
         raise OutputError(f"expected a folder that may be written to for the report; got {path}: choose another")
     if path is not None and path.is_dir():
         raise OutputError(f"expected a file name for the report; {path} is a folder: add a name, such as report.json")
+    if path is not None and path.exists() and not is_report(path):
+        raise OutputError(
+            f"expected a new name for the report, or that of an earlier one; {path} is neither: rename it"
+        )
 
 
 def check_single(output: Path, found: Sequence[Found]) -> None:

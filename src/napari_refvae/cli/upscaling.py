@@ -135,7 +135,7 @@ def upscale(
 
     check_output(output)
     check_report(report)
-    folder = output.parent if output.suffix == ".zarr" else output
+    folder = output.parent if output.suffix.lower() == ".zarr" else output
     listed = split_list(sys.stdin.read()) if "-" in images else []
     words = [word for word in images if word != "-"]
     found = find_images(words, listed=listed, recursive=recursive)
@@ -143,7 +143,7 @@ def upscale(
         typer.echo(f"refvae: removed what a killed run had left in {folder} ({len(left)} files)", err=True)
         found = find_images(words, listed=listed, recursive=recursive)  # none of that is an input
     name = None
-    if output.suffix == ".zarr":
+    if output.suffix.lower() == ".zarr":
         check_single(output, found)
         name, file_format = output.stem, Format.ZARR
 

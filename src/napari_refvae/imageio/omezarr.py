@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,7 +61,7 @@ class ZarrPixels:
 
 def is_zarr(path: Path | str) -> bool:
     """Whether a folder holds a zarr group or array."""
-    return any((Path(path) / name).is_file() for name in DESCRIPTIONS)
+    return any(os.path.isfile(Path(path) / name) for name in DESCRIPTIONS)  # which is False where Path raises
 
 
 def open_ome_zarr(path: Path | str, *, axes: str | None = None, rgb: bool | None = None) -> ArraySource:

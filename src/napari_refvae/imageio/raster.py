@@ -118,7 +118,8 @@ def _open(file: BinaryIO, formats: tuple[str, ...], frame: int) -> ImageFile.Ima
         image = Image.open(file, formats=formats)
     except Image.DecompressionBombError as error:
         raise InvalidInputError(
-            f"expected an image of at most {MAX_PIXELS:,} pixels; {error}: crop it first"
+            f"expected an image of at most {MAX_PIXELS:,} pixels; the file claims more: crop it, or read it yourself "
+            "and pass the array if you trust it"
         ) from error
     if frame:
         image.seek(frame)
