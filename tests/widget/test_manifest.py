@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import npe2
@@ -13,7 +14,7 @@ from napari_refvae.widget import preferences, sample_data, shortcuts
 from napari_refvae.widget.shortcuts import Shortcuts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 PLUGIN = "napari-refvae"
 
@@ -21,6 +22,14 @@ PLUGIN = "napari-refvae"
 @pytest.fixture(scope="module")
 def manifest() -> npe2.PluginManifest:
     return npe2.PluginManifest.from_distribution(PLUGIN)
+
+
+@contextmanager
+def kept(page: Any, name: str) -> Iterator[None]:
+    """A setting, as it was in the end."""
+    before = getattr(page, name)
+    yield
+    setattr(page, name, before)
 
 
 def entries(menu: Any) -> list[str]:
@@ -54,7 +63,14 @@ def test_menus_palette_preferences_and_keys(make_napari_viewer_proxy: Callable[[
     assert {"Super-resolution (RefVAE)", *widgets} <= set(entries(window.layers_menu))
     assert set(widgets) <= set(entries(window.plugins_menu))
     assert "Photograph, 56 x 37 (Chelsea the cat, CC0)" in entries(window.file_menu)
-    assert get_plugin_settings(PLUGIN).runs.samples == preferences.read_preferences().samples == 4
+    assert preferences.read_preferences() == preferences.Preferences()
+    chosen = get_plugin_settings(PLUGIN)
+    with kept(chosen.runs, "samples"), kept(chosen.files, "cache_folder"), kept(chosen.runs, "model"):
+        chosen.runs.samples, chosen.files.cache_folder = 9, "/models"  # as on the page in Preferences
+        assert preferences.choose_model("mine")
+        expected = preferences.Preferences(samples=9, cache_folder="/models", model="mine")
+        assert preferences.read_preferences() == expected
+    assert preferences.read_preferences() == preferences.Preferences()
     keys = [shortcuts.UPSCALE, shortcuts.BLINK, shortcuts.NEXT_SAMPLE, shortcuts.PREVIOUS_SAMPLE, shortcuts.KEEP]
     bound = Shortcuts.bind(viewer, dict.fromkeys([*keys, "C"], lambda: None))
     assert list(bound.bound) == keys

@@ -2,50 +2,40 @@
 
 from __future__ import annotations
 
-import sys
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from comparing import add_run
-from napari.components import ViewerModel
 from qtpy.QtWidgets import QWidget
 
-from napari_refvae.widget import pages as module
+from napari_refvae.widget.explore.panel import ExplorePanel
 from napari_refvae.widget.gallery.dock import GalleryDock
 from napari_refvae.widget.pages import Pages
+from napari_refvae.widget.results.maps import MapSpec
 from napari_refvae.widget.results.runs import Runs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
+    from napari.components import ViewerModel
 
-class Panel(QWidget):
-    """Stands for what explores runs."""
-
-    made: list[Panel]
-
-    def __init__(self, runs: Runs, viewer: Any) -> None:
-        super().__init__()
-        self.given, self.detached = (runs, viewer), 0
-        Panel.made.append(self)
-
-    def detach(self) -> None:
-        self.detached += 1
+    from napari_refvae.widget.results.run import Run
 
 
 @pytest.fixture
-def viewer() -> ViewerModel:
-    return ViewerModel()
+def make_run(viewer: ViewerModel, run_layer: Callable[..., list[Any]]) -> Callable[[], Run]:
+    """Adds a run of the photograph, which can be explored."""
+
+    def make() -> Run:
+        run_layer("photo", samples=1, faithful=False, maps=MapSpec(None, spread=False))
+        latest = Runs.of_viewer(viewer).latest()
+        assert latest is not None
+        return latest
+
+    return make
 
 
 @pytest.fixture
-def pages(viewer: ViewerModel, qtbot: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pages]:
-    Panel.made = []
-    explore = ModuleType("explore")
-    explore.ExplorePanel = Panel  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, module.EXPLORE, explore)
-    monkeypatch.setattr(module, "find_spec", lambda _: True)
+def pages(viewer: ViewerModel, qtbot: Any) -> Iterator[Pages]:
     made = Pages(QWidget(), [], Runs.of_viewer(viewer), viewer)
     qtbot.addWidget(made)
     made.show_form(True)
@@ -58,32 +48,71 @@ def tabs(pages: Pages) -> list[str]:
     return [pages._tabs.tabText(index) for index in range(pages._tabs.count())]
 
 
-def test_exploring_is_offered_with_the_first_run_and_goes_with_the_last(viewer: ViewerModel, pages: Pages) -> None:
+@pytest.fixture
+def detached(monkeypatch: pytest.MonkeyPatch) -> list[ExplorePanel]:
+    """Panels that were let go, by the panel's own `detach`."""
+    found: list[ExplorePanel] = []
+    detach = ExplorePanel.detach
+
+    def note(panel: ExplorePanel) -> None:
+        found.append(panel)
+        detach(panel)
+
+    monkeypatch.setattr(ExplorePanel, "detach", note)
+    return found
+
+
+def test_exploring_is_offered_with_the_first_run_and_goes_with_the_last(
+    viewer: ViewerModel, pages: Pages, make_run: Callable[[], Run], detached: list[ExplorePanel]
+) -> None:
     assert tabs(pages) == ["Set up"]
-    runs, run = add_run(viewer)
+    run = make_run()
     assert tabs(pages) == ["Set up", "Samples", "Explore"]
     pages._tabs.setCurrentIndex(2)
-    runs.remove(run)
+    panel = pages._explore.content
+    Runs.of_viewer(viewer).remove(run)
     assert "Explore" not in tabs(pages)
-    assert [panel.detached for panel in Panel.made] == [1]
+    assert detached == [panel]
+    make_run()
+    assert tabs(pages) == ["Set up", "Samples", "Explore"]
 
 
 def test_what_explores_is_made_when_it_is_first_seen_and_let_go_with_the_dock(
-    viewer: ViewerModel, pages: Pages
+    viewer: ViewerModel, pages: Pages, make_run: Callable[[], Run], detached: list[ExplorePanel]
 ) -> None:
-    runs, _ = add_run(viewer)
+    make_run()
     pages.show_gallery()
-    assert Panel.made == []
-    for tab in (2, 0, 2):
+    assert pages._explore.content is None
+    pages._tabs.setCurrentIndex(2)
+    panel = pages._explore.content
+    assert isinstance(panel, ExplorePanel)
+    assert panel.ground.layer is viewer.layers["photo"]  # it is about this viewer
+    for tab in (0, 2):
         pages._tabs.setCurrentIndex(tab)
-    [panel] = Panel.made
-    assert panel.given == (runs, viewer)
+    assert pages._explore.content is panel
     pages._explore.release()
-    assert panel.detached == 1
+    assert detached == [panel]
 
 
-def test_the_form_comes_forward_when_the_gallery_moves_to_a_dock(viewer: ViewerModel, pages: Pages, qtbot: Any) -> None:
-    add_run(viewer)
+def test_the_run_in_front_is_the_one_in_the_gallery_while_that_is_seen(
+    pages: Pages, make_run: Callable[[], Run], qtbot: Any
+) -> None:
+    assert pages.run_in_front is None
+    first = make_run()
+    second = make_run()
+    pages.show_gallery()
+    qtbot.waitUntil(lambda: pages.run_in_front is second)
+    pages.gallery.show_run(first)
+    assert pages.run_in_front is first
+    for tab in (0, 2):
+        pages._tabs.setCurrentIndex(tab)
+        assert pages.run_in_front is None
+
+
+def test_the_form_comes_forward_when_the_gallery_moves_to_a_dock(
+    viewer: ViewerModel, pages: Pages, make_run: Callable[[], Run], qtbot: Any
+) -> None:
+    make_run()
     pages.show_gallery()
     dock = GalleryDock(viewer)
     qtbot.addWidget(dock)
@@ -93,21 +122,10 @@ def test_the_form_comes_forward_when_the_gallery_moves_to_a_dock(viewer: ViewerM
     dock.release()
 
 
-def test_it_tells_when_exploring_begins_and_ends(viewer: ViewerModel, pages: Pages) -> None:
-    add_run(viewer)
+def test_it_tells_when_exploring_begins_and_ends(pages: Pages, make_run: Callable[[], Run]) -> None:
+    make_run()
     told: list[bool] = []
     pages.turned.connect(lambda: told.append(pages.exploring))
     for tab in (2, 1):
         pages._tabs.setCurrentIndex(tab)
     assert told == [True, False]
-
-
-def test_without_what_explores_there_is_no_such_tab(
-    viewer: ViewerModel, qtbot: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "EXPLORE", "napari_refvae.widget.nowhere.panel")
-    made = Pages(QWidget(), [], Runs.of_viewer(viewer), viewer)
-    qtbot.addWidget(made)
-    add_run(viewer)
-    assert tabs(made) == ["Set up", "Samples"]
-    made.detach()

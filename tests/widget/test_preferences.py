@@ -1,8 +1,9 @@
+"""Preferences without a window; what a user chooses in one is in `test_manifest`."""
+
 from __future__ import annotations
 
 import os
 from dataclasses import asdict
-from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import npe2
@@ -21,21 +22,12 @@ def forget(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(preferences, "_applied", [])
 
 
-def offer(monkeypatch: pytest.MonkeyPatch, pages: object) -> None:
-    monkeypatch.setattr(preferences, "get_plugin_settings", lambda _: pages)
-
-
 def test_the_manifest_and_the_dataclass_name_the_same_defaults() -> None:
     manifest = npe2.PluginManifest.from_distribution("napari-refvae")
     pages = manifest.contributions.configurations
     assert tuple(pages) == preferences.PAGES
     named = {key: entry.default for page in pages.values() for key, entry in page.properties.items()}
     assert named == asdict(Preferences())
-
-
-def test_what_the_user_chose_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    offer(monkeypatch, SimpleNamespace(runs=SimpleNamespace(samples=9, device="cpu"), files=None))
-    assert read_preferences() == Preferences(samples=9, device="cpu")
 
 
 def test_without_the_manifest_there_are_the_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -45,12 +37,6 @@ def test_without_the_manifest_there_are_the_defaults(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(preferences, "get_plugin_settings", unknown)
     assert read_preferences() == Preferences()
     assert not choose_model("mine")
-
-
-def test_a_chosen_model_is_there_for_later_widgets(monkeypatch: pytest.MonkeyPatch) -> None:
-    offer(monkeypatch, SimpleNamespace(runs=SimpleNamespace(model="compact"), files=None))
-    assert choose_model("mine")
-    assert read_preferences().model == "mine"
 
 
 def test_the_cache_folder_comes_and_goes(tmp_path: Path) -> None:

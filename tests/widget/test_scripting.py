@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from napari.components import ViewerModel
 
+    from napari_refvae.loading import LoadedModel
+
 
 class TestUpscaleLayer:
     def test_it_shows_what_the_api_returns_where_the_layer_lies(
@@ -104,6 +106,54 @@ class TestUpscaleLayer:
             run_layer(layer, references, **settings)
         assert len(viewer.layers) == 2
         assert len(Runs.of_viewer(viewer)) == 0
+
+    def test_a_truth_is_as_large_as_the_models_samples(self, viewer: ViewerModel, fourfold_model: LoadedModel) -> None:
+        truth = PHOTOGRAPH.repeat(4, 0).repeat(4, 1)
+        viewer.add_image(truth, name="original", units=("um", "um"))
+        settings = {"truth": "original", "maps": MapSpec("truth"), "samples": 1, "faithful": False}
+        for scale in (None, 4):
+            [layer] = upscale_layer(viewer, "photo", model=fourfold_model, scale=scale, **settings)
+            assert layer.data.shape == truth.shape
+        with pytest.raises(InvalidInputError, match="2 times the image; got 'original'"):
+            upscale_layer(viewer, "photo", model=fourfold_model, scale=2, **settings)
+
+    @pytest.mark.parametrize("change", [{"order": (1, 0, 2)}, {"ndisplay": 3}])
+    def test_a_view_that_does_not_show_which_plane_is_refused_unless_it_is_given(
+        self, viewer: ViewerModel, run_layer: Callable[..., list[Any]], change: dict[str, Any]
+    ) -> None:
+        viewer.add_image(np.arange(3, dtype=np.uint8)[:, None, None] * np.ones((3, 6, 5), np.uint8), name="stack")
+        for layer in viewer.layers:
+            layer.units = ("um",) * layer.ndim
+        viewer.dims.update(change)
+        for call in (("stack",), ("photo", "stack")):
+            with pytest.raises(InvalidInputError, match="for a stack whose plane is not given"):
+                run_layer(*call, samples=1)
+        assert len(viewer.layers) == 3
+        assert run_layer("stack", ["stack"], plane=[2], samples=1)[0].name == "stack[2] 8x by stack #1"
+        assert len(run_layer("photo", samples=1)) == 1
+
+    @pytest.mark.parametrize(
+        ("stored", "limits"),
+        [(np.uint16, (0, 4095)), (np.uint16, (0, 65535)), (np.float32, (0, 1)), (np.float32, (-100, 300))],
+    )
+    def test_colours_are_seen_through_their_limits_and_their_snippet_makes_them_again(
+        self, viewer: ViewerModel, tiny_model: Path, stored: Any, limits: tuple[float, float]
+    ) -> None:
+        low, high = limits
+        pixels = (PHOTOGRAPH / 255 * (high - low) + low).astype(stored)
+        for name in ("deep", "guide"):
+            viewer.add_image(pixels, rgb=True, name=name, contrast_limits=limits, units=("um", "um"))
+        [layer] = upscale_layer(viewer, "deep", "guide", samples=1, model=tiny_model, seed=3)
+        expected = upscale(pixels, pixels, samples=1, model=tiny_model, seed=3, intensity_range=limits)
+        np.testing.assert_array_equal(layer.data, expected.sr[0])
+        assert list(layer.contrast_limits) == list(limits)
+        record = layer.metadata[METADATA_KEY]["provenance"]
+        assert record["settings"]["intensity_range"] == list(limits)
+        run = Runs.of_viewer(viewer).latest()
+        assert run is not None
+        scope: dict[str, Any] = {"viewer": viewer}
+        exec(python_of(run), scope)
+        np.testing.assert_array_equal(scope["layers"][0].data, layer.data)
 
     def test_residuals_against_a_truth_that_is_not_given_are_refused_before_the_engine(
         self, run_layer: Callable[..., list[Any]], monkeypatch: pytest.MonkeyPatch
