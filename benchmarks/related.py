@@ -89,6 +89,14 @@ def _anew(image: NDArray[np.uint8], seed: int) -> NDArray[np.uint8]:
     return np.clip((larger - 128) * CONTRAST + 128 + noise, 0, 255).round().astype(np.uint8)
 
 
+def _unrelated(number: int, paths: list[Path], pool: list[ImageReference], largest: int) -> ImageReference | None:
+    """The next original and a file of the pool, in turn; None if there is neither."""
+    if len(paths) > 1 and (number % 2 or not pool):
+        image = planes(paths[(number + 1) % len(paths)], largest)[0]
+        return ImageReference(image.astype(np.float32) / np.float32(255), "unrelated")
+    return pool[number % len(pool)] if pool else None
+
+
 def main() -> None:
     """Measure and print."""
     options = _options()
@@ -100,10 +108,9 @@ def main() -> None:
         shown = planes(path, options.largest)
         subject = Subject.of(shown[0][:, : shown[0].shape[1] // 2], path.name, 8)
         target = distance.features(subject.hr)
-        kinds: dict[str, list[Reference]] = {"none": ["none"], "unrelated": [*pool[number % max(1, len(pool)) :][:1]]}
-        if len(paths) > 1:
-            other = planes(paths[(number + 1) % len(paths)], options.largest)[0]
-            kinds["unrelated"].append(ImageReference(other.astype(np.float32) / np.float32(255), "unrelated"))
+        kinds: dict[str, list[Reference]] = {"none": ["none"]}
+        if other := _unrelated(number, paths, pool, options.largest):
+            kinds["unrelated"] = [other]
         kinds |= references(shown, options.seed)
         for kind, chosen in kinds.items():
             for matching in (False, True) if kind != "none" else (False,):

@@ -44,21 +44,30 @@ class Proposals:
 def copy_detail(guide: Guide, matches: Matches, size: tuple[int, int]) -> Proposals:
     """Lay the details of the matches of ``size[0] * size[1]`` cells, row by row, over each other."""
     (height, width), scale = size, guide.scale
-    shape = (height + 2) * scale, (width + 2) * scale
-    total, squares, weights = (guide.pixels.new_zeros(1, planes, *shape) for planes in (3, 3, 1))
+    canvas = guide.pixels.new_zeros(1, 7, (height + 2) * scale, (width + 2) * scale)
     for top in range(0, height, BAND):
         rows = min(BAND, height - top)
         cells = slice(top * width, (top + rows) * width)
-        band = slice(top * scale, (top + rows + 2) * scale)
-        for place, distance in zip(matches.places[cells].T, matches.distances[cells].T, strict=True):
-            detail = _details(guide, place)
-            weight = (NOISE / (distance.clamp(min=0) + NOISE)).square()[:, None, None, None] * _window(scale).to(detail)
-            for canvas, piece in ((total, detail * weight), (squares, detail.square() * weight), (weights, weight)):
-                canvas[..., band, :] += _laid(piece, (rows, width), scale)
-    inner = (..., slice(scale, -scale), slice(scale, -scale))
-    weights = weights[inner].clamp(min=torch.finfo(weights.dtype).tiny)
-    mean = total[inner] / weights
-    return Proposals(mean, (squares[inner] / weights - mean.square()).clamp(min=0))
+        pieces = _pieces(guide, matches.places[cells], matches.distances[cells])
+        canvas[..., top * scale : (top + rows + 2) * scale, :] += _laid(pieces, (rows, width), scale)
+    total, squares, weights = canvas[..., scale:-scale, scale:-scale].split((3, 3, 1), dim=1)
+    weights = weights.clamp(min=torch.finfo(weights.dtype).tiny)
+    mean = total / weights
+    return Proposals(mean, (squares / weights - mean.square()).clamp(min=0))
+
+
+def _pieces(guide: Guide, places: Tensor, distances: Tensor) -> Tensor:
+    """What the matches ``(n, USED)`` of cells propose: weighted details, their squares, weights ``(n, 7, 3s, 3s)``."""
+    side = 3 * guide.scale
+    pieces = guide.pixels.new_zeros(len(places), 7, side, side)
+    window = _window(guide.scale).to(pieces)
+    for place, distance in zip(places.T, distances.T, strict=True):
+        detail = _details(guide, place)
+        weight = (NOISE / (distance.clamp(min=0) + NOISE)).square()[:, None, None, None] * window
+        pieces[:, :3].addcmul_(detail, weight)
+        pieces[:, 3:6].addcmul_(detail.square(), weight)
+        pieces[:, 6:] += weight
+    return pieces
 
 
 def _details(guide: Guide, places: Tensor) -> Tensor:
