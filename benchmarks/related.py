@@ -25,7 +25,7 @@ from napari_refvae.evaluation.distance import FeatureDistance
 from napari_refvae.evaluation.references import read_references
 from napari_refvae.evaluation.subjects import Subject, find_originals, read_8_bit
 from napari_refvae.metrics import lr_psnr, psnr_y
-from napari_refvae.spec import ImageReference
+from napari_refvae.spec import ImageReference, PriorReference
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -108,7 +108,7 @@ def main() -> None:
         shown = planes(path, options.largest)
         subject = Subject.of(shown[0][:, : shown[0].shape[1] // 2], path.name, 8)
         target = distance.features(subject.hr)
-        kinds: dict[str, list[Reference]] = {"none": ["none"]}
+        kinds: dict[str, list[Reference]] = {"none": [PriorReference()]}
         if other := _unrelated(number, paths, pool, options.largest):
             kinds["unrelated"] = [other]
         kinds |= references(shown, options.seed)

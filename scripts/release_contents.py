@@ -22,6 +22,7 @@ NEEDED = (
     "napari_refvae/napari.yaml",
     "napari_refvae/py.typed",
     "napari_refvae/weights/compact-8x.safetensors",
+    "napari_refvae/weights/matching-8x.safetensors",
     "napari_refvae/training/configs/compact.toml",
     "napari_refvae/widget/samples/cat.png",
 )

@@ -106,6 +106,23 @@ def test_a_self_ensemble_replays_and_records_from_before_it_replay_without(upsca
     np.testing.assert_array_equal(again.faithful, again.sr[0])
 
 
+def test_matching_replays_with_its_gate_and_records_from_before_it_replay_without(upscale, image, tmp_path):
+    guide = np.ascontiguousarray(data.astronaut()[40:400, 30:420])
+    without, matched = (upscale(image, guide, samples=1, matching=on) for on in (False, True))
+    assert np.abs(matched.sr.astype(int) - without.sr).mean() > 0.5
+    old, side_car = (one.save(tmp_path / "out", "a")[-1] for one in (without, matched))
+    assert "matching" not in json.loads(old.read_text())["settings"]
+    for record, result in ((old, without), (side_car, matched)):
+        again = napari_refvae.replay(record, image=image, references=[guide])
+        np.testing.assert_array_equal(again.sr, result.sr)
+    told = json.loads(side_car.read_text())
+    assert told["settings"]["matching"] is True
+    told["resolved"]["matching"]["sha256"] = "0" * 64
+    side_car.write_text(json.dumps(told))
+    with pytest.raises(InvalidInputError, match=r"expected the matching gate 000000000000; got \w{12}"):
+        napari_refvae.replay(side_car, image=image, references=[guide])
+
+
 def test_replay_takes_what_has_moved_and_refuses_what_has_changed(upscale, image, tmp_path):
     path = tmp_path / "a.png"
     Image.fromarray(image).save(path)
@@ -235,6 +252,16 @@ def test_a_forecast_counts_the_passes_of_a_self_ensemble(image, tiny_model):
     }
     assert seconds["plain"] == seconds["not vivid, without"] < seconds["without"] < seconds["faithful too"]
     assert seconds["faithful too"] < seconds["all"] == seconds["not vivid"]
+
+
+def test_a_forecast_counts_what_matching_takes(image, tiny_model):
+    plain, matched, twice = (
+        api.forecast(image.shape, image.dtype, model=tiny_model, device="cpu", matching=sizes)
+        for sizes in ((), [(200, 300)], [(200, 300)] * 2)
+    )
+    assert plain.seconds < matched.seconds < twice.seconds
+    assert plain.peak_bytes < matched.peak_bytes < twice.peak_bytes
+    assert plain.result_bytes == matched.result_bytes
 
 
 def test_a_forecast_refuses_what_a_run_would(tiny_model):

@@ -219,3 +219,8 @@ def test_memory_does_not_grow_with_the_stack(settings, tmp_path, suffix):
 
     peak(2)
     assert peak(20) < peak(4) + 4 * 2**16
+
+
+def test_a_stack_is_not_matched(settings):
+    with pytest.raises(InvalidSpecError, match="matching is for single images"):
+        plan_stack(describe_array(PLANES), "none", settings(matching=True))
