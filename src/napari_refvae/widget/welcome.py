@@ -39,7 +39,6 @@ class Welcome(QWidget):
         hint = QLabel("More under File > Open Sample > RefVAE")
         hint.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         hint.setWordWrap(True)
-        hint.setStyleSheet("color: #909090;")
         column = QVBoxLayout(self)
         column.setContentsMargins(8, 24, 8, 8)
         column.setSpacing(10)

@@ -36,7 +36,7 @@ class Preview(QLabel):
         self._side = side
         self.setFixedSize(side, side)
         self.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.setStyleSheet("border: 1px solid rgba(128, 128, 128, 90); border-radius: 3px; color: #909090;")
+        self.setStyleSheet("border: 1px solid rgba(128, 128, 128, 90); border-radius: 3px;")
 
     def show_picture(self, image: QImage | None, word: str = "") -> None:
         """Show a picture, as large as fits; without one the word."""
