@@ -23,7 +23,7 @@ TIMED = "import time; start = time.perf_counter(); {statement}; print(time.perf_
 
 IMPORTS = {
     "`import napari_refvae`": "import napari_refvae",
-    "the command line": "import napari_refvae.cli",
+    "the command line": "import napari_refvae.cli.commands",
     "the first `load_model()`, torch included": "import napari_refvae; napari_refvae.load_model()",
 }
 

@@ -288,6 +288,13 @@ class TestReplay:
         assert done.exit_code == 1
         assert "1 of 2 images differ from the recorded pixels (seed 4)" in done.stderr
 
+    @pytest.mark.parametrize(("part", "said"), [("references", "it lists none"), ("samples", "it lists 0: use an")])
+    def test_names_what_a_side_car_no_longer_lists(self, refvae, side_car, part, said):
+        side_car.write_text(json.dumps(json.loads(side_car.read_text()) | {part: []}))
+        done = refvae("replay", side_car)
+        assert done.exit_code == 2
+        assert said in done.stderr
+
     def test_names_an_input_that_has_changed(self, refvae, folder, side_car):
         Image.fromarray(255 - LR).save("cat.png")
         done = refvae("replay", side_car)
@@ -461,6 +468,25 @@ def test_listen_passes_its_options_on_and_tells_the_outcome(refvae, folder, monk
     told = tuple(asked[name] for name in ("images", "references", "distance", "model", "device"))
     assert told == ("a", "b", ("c", "cuda:1"), "d", "cuda:1")
     assert made(folder) == ["listening.md"]
+
+
+EARLY = """
+import sys
+
+class Stopping:
+    def find_spec(self, name, *_):
+        if name == "typer":
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, Stopping())
+from napari_refvae.cli import main
+main()
+"""
+
+
+def test_ctrl_c_before_the_commands_are_there():
+    done = subprocess.run([sys.executable, "-c", EARLY, "models"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (130, "refvae: stopped before anything was begun\n")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs signals")

@@ -24,12 +24,12 @@ def loaded_by(statement: str) -> set[str]:
     return set(done.stdout.split())
 
 
-@pytest.mark.parametrize("module", ["napari_refvae", "napari_refvae.cli", "napari_refvae.widget.view"])
+@pytest.mark.parametrize("module", ["napari_refvae", "napari_refvae.cli.commands", "napari_refvae.widget.view"])
 def test_import_loads_no_torch(module: str) -> None:
     assert loaded_by(f"import {module}").isdisjoint(HEAVY)
 
 
-@pytest.mark.parametrize("module", ["napari_refvae", "napari_refvae.cli", "napari_refvae.api"])
+@pytest.mark.parametrize("module", ["napari_refvae", "napari_refvae.cli.commands", "napari_refvae.api"])
 def test_import_loads_no_napari_and_no_qt(module: str) -> None:
     assert loaded_by(f"import {module}").isdisjoint(GRAPHICAL)
 

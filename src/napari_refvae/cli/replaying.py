@@ -9,7 +9,7 @@ import typer
 
 from napari_refvae.cli.checks import check_output
 from napari_refvae.cli.terminal import follow_run, print_outputs
-from napari_refvae.errors import InvalidSpecError
+from napari_refvae.errors import InvalidInputError, InvalidSpecError
 
 __all__ = ["replay"]
 
@@ -111,6 +111,11 @@ def _replay_run(
 
 def _changed(told: Any, made: Any) -> list[str]:
     """The images whose pixels are not the recorded ones."""
+    if len(told["samples"]) != len(made["samples"]):
+        raise InvalidInputError(
+            f"expected a side-car that lists the {len(made['samples'])} samples of its run; it lists "
+            f"{len(told['samples'])}: use an unedited one"
+        )
     pairs = zip(told["samples"], made["samples"], strict=True)
     changed = [f"seed {now['seed']}" for before, now in pairs if before["sha256"] != now["sha256"]]
     return changed + ["faithful"] * (told.get("faithful") != made.get("faithful"))

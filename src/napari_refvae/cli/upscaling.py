@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from napari_refvae.cli import STOPPED
 from napari_refvae.cli.checks import check_output, check_report, check_single
 from napari_refvae.cli.terminal import follow_run, print_failures, print_outputs
 
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
     from napari_refvae.batch.running import Batch
 
 __all__ = ["Consistency", "Format", "Latent", "upscale"]
-
-STOPPED = 130
-"""Exit code after Ctrl-C, as shells have it."""
 
 
 class Consistency(StrEnum):

@@ -54,6 +54,8 @@ def recall_references(
         If there are not as many as recorded, or one is not found.
     """
     entries = told["references"]
+    if not entries:
+        raise InvalidInputError("expected a side-car that lists its references; it lists none: use an unedited one")
     if references is None:
         references = [recall_file(entry, beside) for entry in entries]
     if len(references) != len(entries):
