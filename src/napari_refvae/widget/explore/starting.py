@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from napari_refvae.explore.recipes import Recipe
     from napari_refvae.widget.explore.subject import Subject
-    from napari_refvae.widget.form.references import Choice
+    from napari_refvae.widget.form.references import ReferenceItem
     from napari_refvae.widget.results.layers import InputImage
     from napari_refvae.widget.results.runs import Runs
 
@@ -35,7 +35,7 @@ class Start:
     """An image, its references, the model's name, what to begin with, and a sentence on what is not as it was."""
 
     layer: Image
-    choices: list[Choice]
+    choices: list[ReferenceItem]
     model: str
     recipe: Recipe
     differs: str
@@ -77,7 +77,7 @@ def recipe_of(record: Mapping[str, Any], index: int) -> Recipe:
 
 def load_exploration(
     path: Path | str, subject: Subject | None, images: Sequence[Image], point: Sequence[float]
-) -> tuple[list[Choice], Exploration]:
+) -> tuple[list[ReferenceItem], Exploration]:
     """Read an exploration of the subject's image, and find its references among layers and files.
 
     Raises
@@ -102,7 +102,7 @@ def _guiding(record: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 def _found(
     entry: Mapping[str, Any], images: Sequence[Image], beside: Path | None, point: Sequence[float] | None = None
-) -> Choice:
+) -> ReferenceItem:
     """A recorded reference: a kind, or a layer or file with its pixels."""
     if entry["kind"] == "self":
         return SelfReference()

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from napari_refvae.explore.session import Session
     from napari_refvae.inputs import ReferenceLike
-    from napari_refvae.widget.form.references import Choice
+    from napari_refvae.widget.form.references import ReferenceItem
     from napari_refvae.widget.preferences import Preferences
     from napari_refvae.widget.results.layers import InputImage
 
@@ -44,7 +44,7 @@ class Subject:
 
     @classmethod
     def of(
-        cls, layer: Image, choices: Sequence[Choice], point: Sequence[float] | None, preferences: Preferences
+        cls, layer: Image, choices: Sequence[ReferenceItem], point: Sequence[float] | None, preferences: Preferences
     ) -> Subject:
         """Copy layers, of stacks the planes at a point of the world.
 

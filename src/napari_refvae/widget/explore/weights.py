@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from superqt import QLabeledDoubleSlider
 
-    from napari_refvae.widget.form.references import Choice
+    from napari_refvae.widget.form.references import ReferenceItem
 
 __all__ = ["COLOURS", "Weights", "name_of"]
 
@@ -44,7 +44,7 @@ class Weights(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.choices: list[Choice] = []
+        self.choices: list[ReferenceItem] = []
         self.sliders: list[QLabeledDoubleSlider] = []
         self.locked = False  # whether references may go: recipes count on their places
         self._layers: list[Image] = []
@@ -70,13 +70,13 @@ class Weights(QWidget):
         """Layers that can be references."""
         self._layers = list(layers)
 
-    def add(self, choice: Choice) -> None:
+    def add(self, choice: ReferenceItem) -> None:
         """Add a reference, without weight; a second time it is the same."""
         if choice not in self.choices:
             self._append(choice)
             self.listed.emit()
 
-    def remove(self, choice: Choice) -> None:
+    def remove(self, choice: ReferenceItem) -> None:
         """Take a reference out."""
         if choice not in self.choices:
             return
@@ -88,7 +88,7 @@ class Weights(QWidget):
         self.removed.emit(index)
         self.listed.emit()
 
-    def fill(self, choices: Sequence[Choice]) -> None:
+    def fill(self, choices: Sequence[ReferenceItem]) -> None:
         """Have these references, all without weight; tells nobody."""
         for made in self._rows:
             self._list.removeWidget(made)
@@ -104,7 +104,7 @@ class Weights(QWidget):
             set_quietly(made, mix.weights[index] if index < len(mix.weights) else 0.0)
         self._tell_rest()
 
-    def _append(self, choice: Choice) -> None:
+    def _append(self, choice: ReferenceItem) -> None:
         index = len(self.choices)
         made = slider(0.0, 1.0, f"How much of {name_of(choice)}", lambda _: self._moved(index))
         line, name = QWidget(), QLabel(name_of(choice))
@@ -122,7 +122,7 @@ class Weights(QWidget):
         self._list.addWidget(line)
         self._tell_rest()
 
-    def _remove(self, choice: Choice) -> None:
+    def _remove(self, choice: ReferenceItem) -> None:
         if self.locked:
             self.rest.setText("Steps of the history use it: set it to 0, or clear the history.")
             return
@@ -147,7 +147,7 @@ class Weights(QWidget):
         menu = QMenu(self)
         menu.addAction("Image files ...", self._ask_for_files)
         menu.addSeparator()
-        entries: list[tuple[str, Choice]] = [SELF_REFERENCE, *((one.name, one) for one in self._layers)]
+        entries: list[tuple[str, ReferenceItem]] = [SELF_REFERENCE, *((one.name, one) for one in self._layers)]
         for name, choice in entries:
             if choice not in self.choices:
                 menu.addAction(name, lambda choice=choice: self.add(choice))
@@ -159,14 +159,14 @@ class Weights(QWidget):
             self.add(Path(name))
 
 
-def name_of(choice: Choice | Any) -> str:
+def name_of(choice: ReferenceItem | Any) -> str:
     """What a reference is called."""
     if isinstance(choice, Path):
         return choice.stem
     return str(choice.name) if isinstance(choice, Image) else SELF_REFERENCE[0]
 
 
-def _draw(picture: Preview, choice: Choice) -> None:
+def _draw(picture: Preview, choice: ReferenceItem) -> None:
     if isinstance(choice, Image):
         picture.show_picture(layer_picture(choice))
     elif isinstance(choice, Path):

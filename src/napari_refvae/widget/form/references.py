@@ -25,9 +25,10 @@ if TYPE_CHECKING:
     from napari_refvae.spec import Reference
 
 
-__all__ = ["CHIP", "FILES", "SELF_REFERENCE", "ReferenceList", "fix_reference", "read_choice"]
+__all__ = ["CHIP", "FILES", "SELF_REFERENCE", "ReferenceItem", "ReferenceList", "fix_reference", "read_choice"]
 
-Choice: TypeAlias = Image | Path | PriorReference | SelfReference
+ReferenceItem: TypeAlias = Image | Path | PriorReference | SelfReference
+"""What can be chosen as a reference: a layer, a file, no reference, or the image itself."""
 
 NO_REFERENCE = ("(none)", PriorReference())
 SELF_REFERENCE = ("(image itself)", SelfReference())
@@ -55,7 +56,7 @@ class ReferenceList(QWidget):
         )
         self._layers: list[Image] = []
         self._files: list[Path] = []
-        self._more: list[Choice] = []
+        self._more: list[ReferenceItem] = []
         self._decoded: dict[Path, tuple[int, QImage | None]] = {}  # files' pictures, and when the files were written
         self._point: Sequence[float] | None = None
         self._preview = Preview(preview)
@@ -78,7 +79,7 @@ class ReferenceList(QWidget):
         grid.addLayout(self._chips, 2, 1, 1, 2)
 
     @property
-    def choices(self) -> list[Choice]:
+    def choices(self) -> list[ReferenceItem]:
         """All references, the first one first."""
         return [self.box.value, *self._more]
 
@@ -87,7 +88,7 @@ class ReferenceList(QWidget):
         """The layers among them."""
         return [one for one in self.choices if isinstance(one, Image)]
 
-    def add(self, choice: Choice) -> None:
+    def add(self, choice: ReferenceItem) -> None:
         """Add a layer, file or kind; it becomes the first reference where there was none. Twice counts once."""
         if choice in self.choices:
             return
@@ -101,7 +102,7 @@ class ReferenceList(QWidget):
         self._rebuild()
         self.changed.emit()
 
-    def remove(self, choice: Choice) -> None:
+    def remove(self, choice: ReferenceItem) -> None:
         """Take a further reference out."""
         self._more = [other for other in self._more if other is not choice]
         self._rebuild()
@@ -126,10 +127,10 @@ class ReferenceList(QWidget):
             self._draw(self._pictures[row], choice)
 
     @property
-    def _fixed(self) -> list[Choice]:
+    def _fixed(self) -> list[ReferenceItem]:
         return [PriorReference(), SelfReference(), *self._files]
 
-    def _refill(self, chosen: Choice) -> None:
+    def _refill(self, chosen: ReferenceItem) -> None:
         files = [(path.name, path) for path in self._files]
         layers = [(layer.name, layer) for layer in self._layers]
         self.box.offer([NO_REFERENCE, SELF_REFERENCE, *layers, *files], chosen)
@@ -151,7 +152,7 @@ class ReferenceList(QWidget):
             self._chips.addWidget(chip)
         self.show_pictures(self._point)
 
-    def _chip(self, choice: Choice, picture: Preview) -> QWidget:
+    def _chip(self, choice: ReferenceItem, picture: Preview) -> QWidget:
         chip = QWidget()
         row = QHBoxLayout(chip)
         row.setContentsMargins(0, 0, 0, 0)
@@ -164,7 +165,7 @@ class ReferenceList(QWidget):
         row.addWidget(gone)
         return chip
 
-    def _draw(self, preview: Preview, choice: Choice) -> None:
+    def _draw(self, preview: Preview, choice: ReferenceItem) -> None:
         if isinstance(choice, Image):
             preview.show_picture(layer_picture(choice, self._point))
         elif isinstance(choice, Path):
@@ -208,7 +209,7 @@ class ReferenceList(QWidget):
         event.setDropAction(Qt.DropAction.IgnoreAction)
         event.accept()
 
-    def _dropped(self, mime: QMimeData) -> list[Choice]:
+    def _dropped(self, mime: QMimeData) -> list[ReferenceItem]:
         """Files and layers of what is dragged."""
         if mime.hasFormat(LAYER_DRAG):
             items: list[Any] = getattr(mime, "items", [])
@@ -216,7 +217,7 @@ class ReferenceList(QWidget):
         return [Path(url.toLocalFile()) for url in mime.urls() if url.isLocalFile()]
 
 
-def fix_reference(choice: Choice, point: Sequence[float] | None = None) -> LayerPlane | Path | Reference:
+def fix_reference(choice: ReferenceItem, point: Sequence[float] | None = None) -> LayerPlane | Path | Reference:
     """A choice as it is now: of a layer the plane that is shown, perhaps to be read later; a path, or the kind.
 
     Main thread only.
@@ -224,7 +225,7 @@ def fix_reference(choice: Choice, point: Sequence[float] | None = None) -> Layer
     return LayerPlane.of(choice, point).held() if isinstance(choice, Image) else choice
 
 
-def read_choice(choice: Choice, point: Sequence[float] | None = None) -> Reference | Path:
+def read_choice(choice: ReferenceItem, point: Sequence[float] | None = None) -> Reference | Path:
     """What the engine takes: a copy of a layer's shown plane, a path, or the kind. Main thread only.
 
     Raises
@@ -235,7 +236,7 @@ def read_choice(choice: Choice, point: Sequence[float] | None = None) -> Referen
     return LayerPlane.of(choice, point).reference() if isinstance(choice, Image) else choice
 
 
-def _name(choice: Choice) -> str:
+def _name(choice: ReferenceItem) -> str:
     if isinstance(choice, Path | Image):
         return str(choice.name)
     return SELF_REFERENCE[0] if isinstance(choice, SelfReference) else NO_REFERENCE[0]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from napari_refvae.spec import Progress
     from napari_refvae.widget.running.engine import Engine
 
-    Choice = tuple[str, str, str]
+    EngineNames = tuple[str, str, str]  # model, device, precision
     Options = tuple[list[str], list[str]]
 
 __all__ = ["Preparation"]
@@ -54,7 +54,7 @@ class Preparation:
         self.problem: str | None = None
         self._engine = engine
         self._on_change: Callable[[], None] | None = on_change
-        self._choice: Choice | None = None  # the latest
+        self._choice: EngineNames | None = None  # the latest
         self._preparing = False
         self._engine_free = Lock()
         self._timer = QTimer()
@@ -96,7 +96,7 @@ class Preparation:
         worker.errored.connect(lambda error: self._took(choice, None, explain(error)))
         start_apart(worker)
 
-    def _prepare(self, choice: Choice) -> Readiness | None:
+    def _prepare(self, choice: EngineNames) -> Readiness | None:
         """In the worker; a widget that was closed meanwhile wants nothing."""
         with self._engine_free:
             if self._on_change is None:
@@ -104,7 +104,7 @@ class Preparation:
             self.options = self._engine.options()  # first: a model that cannot be had must not hide the others
             return None if self._on_change is None else self._engine.prepare(*choice)
 
-    def _took(self, choice: Choice, readiness: Readiness | None, problem: str | None) -> None:
+    def _took(self, choice: EngineNames, readiness: Readiness | None, problem: str | None) -> None:
         """Back on the main thread."""
         self._preparing = False
         if self._on_change is None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from napari_refvae.widget.explore.explorer import Explorer
     from napari_refvae.widget.explore.ground import Ground
     from napari_refvae.widget.explore.weights import Weights
-    from napari_refvae.widget.form.references import Choice
+    from napari_refvae.widget.form.references import ReferenceItem
 
 __all__ = ["Suggesting"]
 
@@ -66,7 +66,7 @@ class Suggesting(Section):
             return
         self._rank(files, f"images in {Path(folder).name}")
 
-    def _rank(self, choices: Sequence[Choice], what: str) -> None:
+    def _rank(self, choices: Sequence[ReferenceItem], what: str) -> None:
         subject, explorer = self.explorer.subject, self.explorer
         if subject is None or not choices:
             self.tell(f"There are no {what} to choose references from.")
@@ -78,9 +78,9 @@ class Suggesting(Section):
                 on_result=lambda found: self._show([(usable[number], one) for number, one in found], len(choices)),
             )
 
-    def _read(self, choices: Sequence[Choice]) -> tuple[list[Choice], list[Any]]:
+    def _read(self, choices: Sequence[ReferenceItem]) -> tuple[list[ReferenceItem], list[Any]]:
         """Those that can be used, and what is read of them; if none can, the reason is said."""
-        usable: list[Choice] = []
+        usable: list[ReferenceItem] = []
         items: list[Any] = []
         refused: RefVAEError | None = None
         for choice in choices:
@@ -93,7 +93,7 @@ class Suggesting(Section):
             self.tell(f"{refused}.")
         return usable, items
 
-    def _show(self, found: Sequence[tuple[Choice, Suggestion]], asked: int) -> None:
+    def _show(self, found: Sequence[tuple[ReferenceItem, Suggestion]], asked: int) -> None:
         """The best ones, each with a button that adds it."""
         emptied(self._found)
         self.uses = []
@@ -103,7 +103,7 @@ class Suggesting(Section):
         rest = f" {left_out} cannot be used and {'is' if left_out == 1 else 'are'} left out." if left_out else ""
         self.tell(f"Ranked {len(found)} images; the most alike comes first.{rest}")
 
-    def _line(self, one: Suggestion, choice: Choice) -> QWidget:
+    def _line(self, one: Suggestion, choice: ReferenceItem) -> QWidget:
         line = QWidget()
         name = QLabel(one.reference.name)
         name.setMinimumWidth(20)
