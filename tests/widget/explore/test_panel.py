@@ -341,7 +341,11 @@ class TestImages:
         assert panel.explorer.recipe == Draw()
         assert panel.weights.names == ("bark",)  # an image is no reference of itself
         assert panel.explorer.preview.layer is None
-        for name in ("photo", "bark", "moss"):
+        viewer.layers.remove("moss")
+        assert panel.ground.layer is viewer.layers["bark"]
+        assert "'moss' is no longer open" in panel.foot.text.text()
+        assert "'bark' now" in panel.foot.text.text()
+        for name in ("photo", "bark"):
             viewer.layers.remove(name)
         assert panel.explorer.subject is None
         assert "Open an image" in panel.foot.text.text()

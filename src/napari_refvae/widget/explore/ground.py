@@ -44,6 +44,8 @@ class Ground(QWidget):
     """Another image."""
     renewed = Signal()
     """The same image has other pixels, or another plane of it is shown."""
+    lost = Signal(str)
+    """The image's layer was removed, and another one, or none, is chosen by now: its name. Comes after `chosen`."""
     moved = Signal()
     """Another part of it is seen."""
 
@@ -89,6 +91,8 @@ class Ground(QWidget):
         self.part.offer([(VIEW, VIEW), *((f"\N{WHITE RECTANGLE} {one.name}", one) for one in shapes)], kept)
         if self.layer is not before:
             self._choose()
+            if before is not None:
+                self.lost.emit(before.name)
 
     def seen(self, subject: Subject) -> Region | None:
         """The part of a subject's image to preview; None for all of a small one."""

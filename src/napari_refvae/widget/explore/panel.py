@@ -110,7 +110,8 @@ class ExplorePanel(QWidget):
         self.drawers = {title: Drawer(title, section, self._only) for title, section in self.sections.items()}
         for drawer in self.drawers.values():
             stacked.addWidget(drawer)
-        stacked.addLayout(row(self.start, 1, self.copy, 1))
+        stacked.addWidget(self.start)
+        stacked.addWidget(self.copy)
         stacked.addStretch(1)
         scroll = self.scroller = QScrollArea()
         scroll.setFrameShape(QFrame.Shape.NoFrame)
@@ -128,6 +129,7 @@ class ExplorePanel(QWidget):
     def _connect(self) -> None:
         explorer = self.explorer
         self.ground.chosen.connect(self._choose)
+        self.ground.lost.connect(self._tell_lost)
         self.ground.renewed.connect(self._renew)
         self.ground.moved.connect(explorer.follow)
         self.weights.mixed.connect(lambda: explorer.steer(with_mix(explorer.recipe, self.weights.mix)))
@@ -157,6 +159,11 @@ class ExplorePanel(QWidget):
         self.weights.offer_layers([one for one in self.ground.images if one is not self.ground.layer])
         self.weights.fill([one for one in self.weights.choices if one is not self.ground.layer])
         self.explorer.explore(self._subject(), self.weights.names)
+
+    def _tell_lost(self, name: str) -> None:
+        layer = self.ground.layer
+        now = "Open an image to explore." if layer is None else f"The image is {layer.name!r} now."
+        self.foot.tell(f"{name!r} is no longer open, and what was explored of it is gone. {now}")
 
     def _subject(self) -> Subject | None:
         """Copies of what is chosen; None, with the reason said, if it cannot be used."""

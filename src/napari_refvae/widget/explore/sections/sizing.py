@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtWidgets import QCheckBox, QLabel, QSpinBox, QWidget
+from qtpy.QtWidgets import QCheckBox, QSpinBox, QWidget
 
 from napari_refvae.widget.explore.jobs import make_sized
 from napari_refvae.widget.explore.parts import button, column, note, row, set_quietly
@@ -48,7 +48,7 @@ class Sizing(Section):
             for scale in SCALES
         }
         self.across, self.down = (_pixels(name) for name in ("Width", "Height"))
-        self.tied = QCheckBox("Keep the image's proportions")
+        self.tied = QCheckBox("Keep proportions")
         self.tied.setChecked(True)
         self.sized = button("Make this size", "The same sample with so many pixels", self.make_size)
         self._of: Subject | None = None
@@ -56,7 +56,8 @@ class Sizing(Section):
             self,
             note("The same sample with fewer pixels, made consistent anew."),
             row(label("Scale"), *self.buttons.values()),
-            row(label("Width, height"), self.across, 1, QLabel("x"), self.down, 1),
+            row(label("Width"), self.across, 1),
+            row(label("Height"), self.down, 1),
             row(label(""), self.tied, 1),
             row(label(""), self.sized, 1),
         )
@@ -90,7 +91,8 @@ class Sizing(Section):
     def _add(self, sample: Sample, subject: Subject, names: tuple[str, ...]) -> None:
         """A layer over the image, with the record that makes it again."""
         height, width = sample.sr.shape[:2]
-        name = f"{subject.origin.title} {width} x {height} by {short_name(sample.recipe, names)}"
+        by = short_name(sample.recipe, names)
+        name = f"{subject.origin.title} {width} x {height}" + ("" if by == "none" else f" by {by}")
         told = {"kind": KIND, "run": KIND, "lr_psnr": sample.lr_psnr, "provenance": sample.provenance}
         told |= {"image": subject.origin.name, "plane": subject.origin.plane}
         self.ground.viewer.add_layer(

@@ -63,9 +63,7 @@ class Spreading(Section):
         )
 
     def _picked(self, picks: list[Pick]) -> None:
-        shares = ", ".join(f"{percent(pick.share)} (seed {pick.recipe.seed})" for pick in picks).replace(
-            "%", "\N{NO-BREAK SPACE}%"
-        )
+        shares = ", ".join(f"{percent(pick.share)} (seed {pick.recipe.seed})" for pick in picks)
         self.found.setText(f"They stand for these parts of all draws: {shares}.")
         self.tell(f"Made {len(picks)} samples, as different as the draws allow.")
 
