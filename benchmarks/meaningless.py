@@ -39,6 +39,8 @@ MEANINGLESS: dict[str, dict[str, str]] = {
     "engine.latents": {
         "state = int(np.random.SeedSequence(seed).generate_state(2, np.uint64)[0])": "the first number is the same",
         "state = int(np.random.SeedSequence(seed).generate_state(1, np.uint64)[-1])": "there is one",
+        "generator = torch.Generator().manual_seed(state & 2 ** 62 - 1)": "PyTorch takes the last 32 bits, on the CPU",
+        "generator = torch.Generator().manual_seed(state & 2 ** 64 - 1)": "PyTorch takes the last 32 bits, on the CPU",
     },
 }
 """Of each module, statements after changes that mean nothing, and why."""
