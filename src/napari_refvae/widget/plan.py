@@ -178,7 +178,7 @@ def describe_plan(
     try:
         _check_truth(images, maps)
         _check_view(viewer, images, references)
-        region = images.region()
+        region, limits = images.region(), _range_text(images)
     except RefVAEError as error:
         return f"{error}."
     height, width = (region.height, region.width) if region else shape[:2]
@@ -189,7 +189,7 @@ def describe_plan(
     text = f"{name}: {count}{' of each' if channels > 1 else ''}, {width * factor} x {height * factor}"
     if region:
         text += f", {region_text(region, shape[:2], advanced.arguments()['consistency'])}"
-    text += _range_text(images)
+    text += limits
     if engine is None:
         return f"{text}."
     settings = advanced.arguments() | {

@@ -10,17 +10,19 @@ from hypothesis import strategies as st
 
 from napari_refvae.engine.forecasting import Forecast
 from napari_refvae.regions import Region
-from napari_refvae.spec import Progress
+from napari_refvae.spec import IntensityRange, Progress
 from napari_refvae.widget.form.estimates import (
     bytes_text,
     duration_text,
     forecast_text,
     made_text,
     progress_text,
+    range_text,
     rectangle_text,
     region_text,
     samples_text,
     seconds_left,
+    titles_text,
 )
 
 if TYPE_CHECKING:
@@ -33,6 +35,23 @@ if TYPE_CHECKING:
 )
 def test_durations_are_rounded_as_one_says_them(seconds: float, said: str) -> None:
     assert duration_text(seconds) == said
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "said"),
+    [
+        (0, 4095, "black 0, white 4095"),
+        (-100, 2**31, "black -100, white 2.147e+09"),
+        (0.10007, 0.8, "black 0.1001, white 0.8"),
+    ],
+)
+def test_black_and_white_are_said_in_stored_values(low: float, high: float, said: str) -> None:
+    assert range_text(IntensityRange(low, high)) == said
+
+
+def test_names_are_said_in_a_row_and_long_ones_shortened() -> None:
+    assert titles_text(["DAPI", "GFP"]) == "DAPI, GFP"
+    assert len(titles_text(["x" * 90])) == 32
 
 
 @pytest.mark.parametrize(

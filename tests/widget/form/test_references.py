@@ -11,7 +11,7 @@ from qtpy.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from qtpy.QtGui import QDragEnterEvent, QDropEvent
 
 from napari_refvae.spec import PriorReference, SelfReference
-from napari_refvae.widget.form.references import LAYER_DRAG, ReferenceList, read_choice
+from napari_refvae.widget.form.references import LAYER_DRAG, ReferenceList, fix_reference, read_choice
 from napari_refvae.widget.results.layers import METADATA_KEY
 
 if TYPE_CHECKING:
@@ -126,6 +126,14 @@ def test_what_the_engine_gets(bark: Image, stone: Path) -> None:
     assert read_choice(SelfReference()) == SelfReference()
     read = read_choice(bark)
     assert (read.name, read.image.shape) == ("bark", (3, 4, 3))
+
+
+def test_what_a_click_fixes_is_read_later(bark: Image, stone: Path) -> None:
+    assert fix_reference(stone) is stone
+    assert fix_reference(PriorReference()) == PriorReference()
+    fixed, before = fix_reference(bark), read_choice(bark)
+    bark.data[:] = 0
+    np.testing.assert_array_equal(fixed.reference().image, before.image)
 
 
 def test_a_file_is_decoded_once_and_when_it_changed(

@@ -10,7 +10,7 @@ import numpy as np
 from napari_refvae.errors import InvalidInputError
 from napari_refvae.spec import ImageReference
 from napari_refvae.widget.results.colours import coloured
-from napari_refvae.widget.results.layers import InputPlane, read_input
+from napari_refvae.widget.results.layers import InputPlane, read_input, shown_plane
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -79,7 +79,7 @@ def read_channel_axis(layer: Image, axis: int, point: Sequence[float] | None = N
             f"expected channel_axis to be one of the {count} axes of {layer.name!r} before the last two; got {axis}"
         )
     data = layer.data[0] if layer.multiscale else layer.data
-    plane = list(read_input(layer, point).plane)
+    plane = list(shown_plane(layer, point))
     origins = []
     for channel in range(data.shape[axis % count]):
         plane[axis % count] = channel
