@@ -130,6 +130,8 @@ def read_record(path: Path | str, expected: str = FORMAT) -> dict[str, Any]:
         advice = "pass the .json beside the samples"
         if found == STACK_FORMAT:
             advice = "it is of a stack: use napari_refvae.replaying.replay_stack, or refvae replay"
+        elif str(found).startswith("napari-refvae-exploration"):
+            advice = "it is of an exploration: load it in napari's panel, or use napari_refvae.explore.reopen"
         raise InvalidInputError(f"expected a side-car of format {expected} at {path}; got {found!r}: {advice}")
     needed = NEEDED if expected == FORMAT else NEEDED_OF_STACKS
     missing = [f"{part}.{key}" for part, keys in needed.items() for key in keys if key not in _part(record, part)]

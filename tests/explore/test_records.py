@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from napari_refvae.errors import InvalidInputError
-from napari_refvae.explore import Composition, Draw, Fade, Mix, Painting, Session, Variation, reopen
+from napari_refvae.explore import Composition, Draw, Exploration, Fade, Mix, Painting, Session, Variation, reopen
+from napari_refvae.provenance import read_record
 
 ASKED = [
     {},
@@ -36,6 +37,12 @@ def test_every_kind_of_recipe_replays(session, labels):
         sample = session.decode(Fade(recipe, 0.8))
         session._scenes.forget()
         np.testing.assert_array_equal(session.replay(sample.provenance).sr, sample.sr)
+
+
+def test_the_file_of_an_exploration_is_no_runs_and_says_where_it_belongs(session, tmp_path):
+    Exploration(session.identity).save(tmp_path / "exploration.json")
+    with pytest.raises(InvalidInputError, match=r"of an exploration: .*explore\.reopen"):
+        read_record(tmp_path / "exploration.json")
 
 
 def test_what_is_no_samples_record_is_refused(session):
