@@ -19,10 +19,10 @@ TURN = 0.02
 
 
 class Filling:
-    """Drains what fills the pixels of layers, one layer after the other, and shows each when it is full."""
+    """Drains what fills the pixels of layers, the one added last first, and shows each when it is full."""
 
     def __init__(self) -> None:
-        self._waiting: dict[Image, Iterator[None]] = {}  # in order
+        self._waiting: dict[Image, Iterator[None]] = {}
         self._timer = QTimer()
         self._timer.timeout.connect(self._go_on)
 
@@ -38,7 +38,7 @@ class Filling:
     def _go_on(self) -> None:
         end = time.perf_counter() + TURN
         while self._waiting and time.perf_counter() < end:
-            layer, steps = next(iter(self._waiting.items()))
+            layer, steps = next(reversed(self._waiting.items()))  # of many the topmost one is added last
             if next(steps, self) is self:  # that was the last one
                 del self._waiting[layer]
                 layer.refresh()
