@@ -1,4 +1,5 @@
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -487,6 +488,18 @@ main()
 def test_ctrl_c_before_the_commands_are_there():
     done = subprocess.run([sys.executable, "-c", EARLY, "models"], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (130, "refvae: stopped before anything was begun\n")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs a file system that takes any bytes as names")
+def test_names_that_are_no_text(folder, tiny_model):
+    name = b"caf\xe9.png"
+    shutil.copy("cat.png", name)
+    code = "from napari_refvae.cli import main; main()"
+    words = ["upscale", "-", "-n", "1", "--model", str(tiny_model), "-o", "out", "--report", "report.json"]
+    done = subprocess.run([sys.executable, "-c", code, *words], input=name, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert rb"caf\udce9_x8_none_s0.png" in done.stdout
+    assert json.loads((folder / "report.json").read_text())["counts"]["done"] == 1
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs signals")

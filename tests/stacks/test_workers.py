@@ -122,9 +122,9 @@ def test_workers_that_all_leave_are_told(image, settings, tmp_path, monkeypatch)
         if step.done == 1:
             cluster.scale(0)
 
-    with cluster, open_pool(scheduler=cluster.scheduler_address) as pool:
-        with pytest.raises(DeviceError, match=r"no worker for 1 seconds.*--resume"):
-            save_stack(plan, tmp_path / "out", "a", ".zarr", pool=pool, on_progress=leave)
+    told = pytest.raises(DeviceError, match=r"no worker for 1 seconds.*--resume")
+    with cluster, open_pool(scheduler=cluster.scheduler_address) as pool, told:
+        save_stack(plan, tmp_path / "out", "a", ".zarr", pool=pool, on_progress=leave)
 
 
 def test_mistakes_are_named():

@@ -6,6 +6,7 @@ The commands are loaded when they are run, so that Ctrl-C is met from the first 
 from __future__ import annotations
 
 import sys
+from io import TextIOWrapper
 from typing import Any
 
 __all__ = ["app", "main"]
@@ -16,6 +17,9 @@ STOPPED = 130
 
 def main() -> None:
     """Run the command line."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # names of files may hold what it cannot show
+            stream.reconfigure(errors="backslashreplace")
     try:
         from napari_refvae.cli.commands import app
 

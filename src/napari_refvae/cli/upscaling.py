@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -134,7 +135,7 @@ def upscale(
     check_output(output)
     check_report(report)
     folder = output.parent if output.suffix.lower() == ".zarr" else output
-    listed = split_list(sys.stdin.read()) if "-" in images else []
+    listed = split_list(os.fsdecode(sys.stdin.buffer.read())) if "-" in images else []
     words = [word for word in images if word != "-"]
     found = find_images(words, listed=listed, recursive=recursive)
     if resume and (left := remove_leftovers(folder, {image.folder for image in found})):

@@ -177,4 +177,6 @@ def _files(staged: Sequence[Path], images: Sequence[Path], result: Run) -> list[
 
 def _cut(stem: str) -> str:
     """The stem, short enough for a file system."""
-    return stem.encode()[:STEM_BYTES].decode(errors="ignore")
+    while len(os.fsencode(stem)) > STEM_BYTES:
+        stem = stem[:-1]
+    return stem
