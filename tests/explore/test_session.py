@@ -116,6 +116,18 @@ def test_outside_a_painted_region_not_one_bit_changes(loose, session, halo):
     assert projected[~enlarged(grown(mask, reach(1.0) + halo + REACH // 2))].max() < 1 / 255
 
 
+@pytest.mark.parametrize("softness", [0.0, 1.5])
+def test_a_painted_border_is_no_seam(session, softness):
+    """Steps across it are as those of the two samples themselves."""
+    labels = np.zeros((30, 36), int)
+    labels[:, 18:] = 1
+    one, two = Draw(Mix.of(0), seed=4), Draw(Mix.of(1), seed=4)
+    painted = Painting(labels, {1: Mix.of(1)}, softness, one)
+    steps = [np.abs(np.diff(session.decode(recipe).sr, axis=1)).mean(axis=(0, 2)) for recipe in (one, two, painted)]
+    around = slice(8 * 17, 8 * 19)
+    assert steps[2][around].max() < 1.1 * max(steps[0][around].max(), steps[1][around].max())
+
+
 def test_deep_inside_a_painted_region_it_is_that_references_sample(loose, halo):
     whole = np.ones((30, 36), int)
     base = Draw(Mix.of(1), seed=4)
