@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from napari_refvae import resampling
 from napari_refvae.engine import finishing
-from napari_refvae.engine.bands import add_bicubic, downsample_plane, project_plane
+from napari_refvae.engine.bands import add_bicubic, downsample_planes, project_planes
 from napari_refvae.engine.finishing import Finisher
 from napari_refvae.engine.frame import plan_frame
 from napari_refvae.engine.storing import store_planes
@@ -24,35 +24,45 @@ sides = st.one_of(st.integers(1, 40), st.sampled_from([47, 130, 195]))
 RNG = np.random.default_rng(0)
 
 
-def planes(height, width, seed=0):
-    return torch.randn(height, width, generator=torch.Generator().manual_seed(seed))
+def lines(height, width, seed=0):
+    """Two planes, line by line."""
+    return torch.randn(height, 2, width, generator=torch.Generator().manual_seed(seed))
 
 
-def as_image(plane):
-    return plane[None, None]
+def as_image(planes):
+    return planes.transpose(0, 1)[None]
 
 
 @given(sides, sides, st.sampled_from([2, 3, 4, 8]), st.integers(0, 99))
 @settings(deadline=None, max_examples=12)
-def test_bands_make_the_operators_of_the_whole_plane(height, width, scale, seed):
+def test_bands_make_the_operators_of_whole_planes(height, width, scale, seed):
     """Whatever the size: bands at a border, far from it, and axes that are one band."""
-    hr, lr = planes(height * scale, width * scale, seed), planes(height, width, seed + 1)
+    hr, lr = lines(height * scale, width * scale, seed), lines(height, width, seed + 1)
     near = {"rtol": 0, "atol": 5e-6}
-    torch.testing.assert_close(downsample_plane(hr, scale), resampling.downsample(as_image(hr), scale)[0, 0], **near)
+    small = downsample_planes(hr, scale)
+    torch.testing.assert_close(as_image(small), resampling.downsample(as_image(hr), scale), **near)
     added = hr.clone()
     add_bicubic(added, lr, scale)
-    torch.testing.assert_close(added, hr + resampling.upsample(as_image(lr), scale)[0, 0], **near)
+    torch.testing.assert_close(as_image(added), as_image(hr) + resampling.upsample(as_image(lr), scale), **near)
 
 
 @given(sides, sides, st.sampled_from([2, 4, 8]), st.sampled_from([0.02, 0.5, 3.0]))
 @settings(deadline=None, max_examples=15)
-def test_a_plane_is_projected_as_images_are(height, width, scale, contrast):
+def test_planes_are_projected_as_images_are(height, width, scale, contrast):
     """From planes that no bound touches to those that are clamped everywhere."""
-    sr = 0.5 + contrast * planes(height * scale, width * scale)
-    lr = torch.rand(height, width, generator=torch.Generator().manual_seed(2)) * 0.5 + 0.25
-    expected = resampling.project(as_image(sr), as_image(lr), scale, bounds=(0, 1))[0, 0]
-    project_plane(sr, lr, scale, (0, 1))
-    torch.testing.assert_close(sr, expected, rtol=0, atol=1e-5)
+    sr = 0.5 + contrast * lines(height * scale, width * scale)
+    lr = torch.rand(height, 2, width, generator=torch.Generator().manual_seed(2)) * 0.5 + 0.25
+    expected = resampling.project(as_image(sr), as_image(lr), scale, bounds=(0, 1))
+    project_planes(sr, lr, scale, (0, 1))
+    torch.testing.assert_close(as_image(sr), expected, rtol=0, atol=1e-5)
+
+
+def test_one_plane_needs_no_axis_of_planes():
+    hr, lr = lines(24, 40), lines(3, 5, seed=1)
+    alone, small = hr[:, 1].contiguous(), lr[:, 1].contiguous()
+    for planes, target in ((hr, lr), (alone, small)):
+        project_planes(planes, target, 8, (-9, 9))
+    torch.testing.assert_close(alone, hr[:, 1], rtol=0, atol=1e-6)
 
 
 def finish(pixels, detail, scale=8, region=None, consistency="bicubic"):

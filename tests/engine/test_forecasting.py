@@ -52,4 +52,4 @@ def test_costs_are_measured_on_the_model(upscaler, network):
     costs = measure_costs(upscaler)
     assert min(costs.encode, costs.decode, costs.finish) > 0
     assert costs.features == 4 * 16
-    assert costs.latent == 4 * (2 * 4 + 4 + 8 + 1)  # noise, scaled noise, and the map: noise, code, vividness
+    assert costs.latent == 4 * 4  # the noise

@@ -3,7 +3,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_refvae.engine.latents import draw_noise, make_latent_map, prior
+from napari_refvae.engine.latents import draw_noise, make_latent_map, plan_latent_map, prior
 from napari_refvae.model.checkpoint import build_model
 from napari_refvae.model.config import CompactConfig
 from napari_refvae.model.doors import LatentLayout
@@ -87,3 +87,10 @@ def test_a_seed_always_means_the_same_numbers(seed, code, field):
     noise = draw_noise(LatentLayout(code=3, noise=1, vividness=True), (4, 5), seed)
     torch.testing.assert_close(noise.code, torch.tensor([code]), atol=1e-5, rtol=0)
     torch.testing.assert_close(noise.field[0, 0, 0, :2], torch.tensor(field), atol=1e-5, rtol=0)
+
+
+def test_a_planned_map_is_the_map_wherever_it_is_read(model):
+    arguments = (model, prior(model.layout), draw_noise(model.layout, (9, 7), 3), SampleSpec(temperature=0.7))
+    whole, planned = make_latent_map(*arguments), plan_latent_map(*arguments)
+    for rows, columns in ((slice(0, 9), slice(0, 7)), (slice(2, 5), slice(6, 7))):
+        assert torch.equal(planned[..., rows, columns], whole[..., rows, columns])

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from napari_refvae.engine.frame import plan_frame
 from napari_refvae.engine.rolling import RollingDetail, plan_turns
+from napari_refvae.engine.symmetry import IDENTITY
 from napari_refvae.engine.tiling import plan_tiles
 from napari_refvae.regions import Region, TileSpec
 
@@ -19,7 +20,7 @@ class Placed:
     class model:  # noqa: N801
         scale = SCALE
 
-    def canvas(self, region):
+    def canvas(self, region, symmetries):
         fine = region.scaled(SCALE)
         return torch.full((1, 1, fine.height, fine.width), torch.nan)
 
@@ -43,7 +44,7 @@ def test_every_window_finds_its_detail_once_its_turn_comes(planned):
     assert [number for turn in turns for number, _ in turn.tiles] == [*range(len(tiles))]
     assert [window for turn in turns for window in turn.windows] == windows
     rows = torch.arange(SCALE * frame.size[0], dtype=torch.float32)[:, None].expand(-1, SCALE * frame.size[1])
-    for turn, detail in RollingDetail(Placed(), turns).take_turns():
+    for turn, detail in RollingDetail(Placed(), turns, (IDENTITY,)).take_turns():
         for _, tile in turn.tiles:
             place = tile.write.relative_to(turn.held).scaled(SCALE).slices
             detail[..., *place] = rows[tile.write.scaled(SCALE).slices]

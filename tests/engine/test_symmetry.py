@@ -62,6 +62,13 @@ def mean_detail(placed, pixels, latent, tiles=64, symmetries=SYMMETRIES):
     return detail
 
 
+@pytest.mark.parametrize("symmetry", SYMMETRIES, ids=str)
+def test_a_region_goes_where_its_pixels_go(symmetry):
+    image, region = torch.arange(35).reshape(5, 7), Region(1, 2, 3, 4)
+    moved = symmetry.moved(region, (5, 7))
+    assert torch.equal(symmetry.applied(image)[moved.slices], symmetry.applied(image[region.slices]))
+
+
 @given(height=st.integers(1, 5), width=st.integers(1, 5))
 def test_there_are_eight_symmetries_and_each_can_be_undone(height, width):
     x = torch.arange(2 * height * width).reshape(2, height, width)

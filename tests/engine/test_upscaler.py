@@ -183,11 +183,11 @@ class Failing:
     def __getattr__(self, name):
         return getattr(self.network, name)
 
-    def decode(self, features, latent):
+    def decode(self, features, latent, part=None):
         self.__dict__["calls"] += 1
         if self.calls > self.after and latent.shape[-1] * latent.shape[-2] > self.limit:
             raise self.error
-        return self.network.decode(features, latent)
+        return self.network.decode(features, latent, part)
 
 
 def with_failure(network, limit, error, after=0):

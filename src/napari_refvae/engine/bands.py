@@ -1,15 +1,17 @@
-"""D, its right inverse, the interpolation and the projection of one plane, in place and band by band: the fast path.
+"""D, its right inverse, the interpolation and the projection of planes, in place and band by band: the fast path.
 
 `napari_refvae.resampling` defines these operators and serves training, which needs gradients and has small images.
 Here the same matrices are applied to a few LR rows or columns at a time. All of them are banded, so each band is one
-small dense product, whose sum goes where it belongs without a copy; a plane of a window's size stays in the
-processor's cache meanwhile.
+small dense product, whose sum goes where it belongs without a copy; planes of a window's size stay in the processor's
+cache meanwhile.
 
-Planes are ``(H, W)`` float32 tensors.
+Planes are float32 tensors of lines, ``(H, C, W)``: the first lines of all planes, then the second ones. So a band
+of all of them is one product too: many small ones would leave a second core idle. ``(H, W)`` is one plane.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
@@ -18,9 +20,11 @@ import torch
 from napari_refvae.resampling import INVERSE_RADIUS, RELAXATION, down_matrix, outside_inference, settled, spread_matrix
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from torch import Tensor
 
-__all__ = ["add_bicubic", "downsample_plane", "project_plane"]
+__all__ = ["add_bicubic", "downsample_planes", "project_planes"]
 
 Kind = Literal["down", "adjoint", "bicubic", "inverse"]
 
@@ -40,15 +44,15 @@ ROUNDS = 8
 """How often projection and clamping alternate at most."""
 
 
-def project_plane(sr: Tensor, lr: Tensor, scale: int, bounds: tuple[float, float]) -> float:
-    """Move a plane to the nearest one that down-samples to ``lr``, in place: `napari_refvae.resampling.project`.
+def project_planes(sr: Tensor, lr: Tensor, scale: int, bounds: tuple[float, float]) -> float:
+    """Move planes to the nearest ones that down-sample to ``lr``, in place: `napari_refvae.resampling.project`.
 
     Parameters
     ----------
     sr
-        ``(scale*h, scale*w)``; overwritten.
+        ``(scale*h, C, scale*w)``, contiguous; overwritten.
     lr
-        ``(h, w)``.
+        ``(h, C, w)``, contiguous.
     scale
         HR pixels per LR pixel and axis.
     bounds
@@ -59,52 +63,91 @@ def project_plane(sr: Tensor, lr: Tensor, scale: int, bounds: tuple[float, float
     float
         How far LR pixels were off at most; not finite if ``sr`` held such values.
     """
-    off = lr - downsample_plane(sr, scale)
-    most = float(off.abs().max())
-    _add_smallest(sr, off, scale, 1.0)
+    off = lr - downsample_planes(sr, scale)
+    most, factor = float(off.abs().max()), 1.0
     for left in reversed(range(ROUNDS)):
-        sr.clamp_(*bounds)
-        off = lr - downsample_plane(sr, scale)
+        off = lr - _add_smallest(sr, off, scale, factor, bounds)
         if float(off.abs().max()) < settled(off.dtype):
             return most
-        _add_smallest(sr, off, scale, RELAXATION if left else 1.0)
-    sr.clamp_(*bounds)
+        factor = RELAXATION if left else 1.0
+    _add_smallest(sr, off, scale, factor, bounds)
     return most
 
 
-def downsample_plane(hr: Tensor, scale: int) -> Tensor:
-    """Apply D: ``(scale*h, scale*w)`` to ``(h, w)``."""
-    height, width = hr.shape[0] // scale, hr.shape[1] // scale
-    low, small = hr.new_empty(height, hr.shape[1]), hr.new_empty(height, width)
-    for written, read, matrix in _bands("down", height, scale, hr.device, ROWS):
-        torch.mm(matrix, hr[read], out=low[written])
-    for written, read, matrix in _bands("down", width, scale, hr.device, COLUMNS):
-        torch.mm(low[:, read], matrix.T, out=small[:, written])
-    return small
+def downsample_planes(hr: Tensor, scale: int) -> Tensor:
+    """Apply D: ``(scale*h, C, scale*w)``, contiguous, to ``(h, C, w)``."""
+    down = _Down(hr, scale)
+    down.advance(hr.shape[0])
+    return down.small()
 
 
 def add_bicubic(hr: Tensor, lr: Tensor, scale: int) -> None:
-    """Add the bicubic interpolation of ``lr`` to a plane, in place."""
-    _add_spread(hr, lr, scale, "bicubic", 1.0)
+    """Add the bicubic interpolation of ``lr`` to planes, in place."""
+    for _ in _add_spread(hr, lr, scale, "bicubic", 1.0):
+        pass
 
 
-def _add_smallest(hr: Tensor, lr: Tensor, scale: int, factor: float) -> None:
-    """Add ``factor`` times U lr = D'(DD')^-1 lr, in place."""
+def _add_smallest(hr: Tensor, lr: Tensor, scale: int, factor: float, bounds: tuple[float, float]) -> Tensor:
+    """Add ``factor`` times U lr = D'(DD')^-1 lr and clamp, in place; gives what the planes down-sample to then.
+
+    All in one pass over the planes, while a band is in the processor's nearest cache.
+    """
     across, both = torch.empty_like(lr), torch.empty_like(lr)
-    for written, read, matrix in _bands("inverse", lr.shape[1], scale, lr.device, LARGE):
-        torch.mm(lr[:, read], matrix.T, out=across[:, written])
+    _across("inverse", lr, across, lr.shape[-1], scale, LARGE)
+    rows, made = _lines(across), _lines(both)
     for written, read, matrix in _bands("inverse", lr.shape[0], scale, lr.device, LARGE):
-        torch.mm(matrix, across[read], out=both[written])
-    _add_spread(hr, both, scale, "adjoint", factor)
+        torch.mm(matrix, rows[read], out=made[written])
+    down = _Down(hr, scale)
+    for written in _add_spread(hr, both, scale, "adjoint", factor):
+        hr[written].clamp_(*bounds)
+        down.advance(written.stop)
+    return down.small()
 
 
-def _add_spread(hr: Tensor, lr: Tensor, scale: int, kind: Kind, factor: float) -> None:
-    wide = hr.new_empty(lr.shape[0], hr.shape[1])
-    for written, read, matrix in _bands(kind, lr.shape[1], scale, lr.device, COLUMNS):
-        torch.mm(lr[:, read], matrix.T, out=wide[:, written])
+def _add_spread(hr: Tensor, lr: Tensor, scale: int, kind: Kind, factor: float) -> Iterator[slice]:
+    """Add to planes, in place, what an operator makes of ``lr``, band by band; gives the lines of each."""
+    wide = hr.new_empty(lr.shape[0], *hr.shape[1:])
+    _across(kind, lr, wide, lr.shape[-1], scale, COLUMNS)
+    rows, fine = _lines(wide), _lines(hr)
     for written, read, matrix in _bands(kind, lr.shape[0], scale, lr.device, ROWS):
-        place = hr[written]
-        torch.addmm(place, matrix, wide[read], alpha=factor, out=place)
+        place = fine[written]
+        torch.addmm(place, matrix, rows[read], alpha=factor, out=place)
+        yield written
+
+
+class _Down:
+    """D of planes whose lines become final from the first to the last."""
+
+    def __init__(self, hr: Tensor, scale: int) -> None:
+        self._rows, self._scale = _lines(hr), scale
+        self._low = hr.new_empty(hr.shape[0] // scale, *hr.shape[1:])
+        self._left = deque(_bands("down", self._low.shape[0], scale, hr.device, ROWS))
+
+    def advance(self, lines: int) -> None:
+        """So many of the first lines are final."""
+        low = _lines(self._low)
+        while self._left and self._left[0][1].stop <= lines:
+            written, read, matrix = self._left.popleft()
+            torch.mm(matrix, self._rows[read], out=low[written])
+
+    def small(self) -> Tensor:
+        """What the planes down-sample to, once all lines are final."""
+        width = self._low.shape[-1] // self._scale
+        small = self._low.new_empty(*self._low.shape[:-1], width)
+        _across("down", self._low, small, width, self._scale, COLUMNS)
+        return small
+
+
+def _across(kind: Kind, before: Tensor, after: Tensor, length: int, scale: int, size: int) -> None:
+    """Apply an operator along the last axis, of ``length`` LR pixels."""
+    lines, made = before.view(-1, before.shape[-1]), after.view(-1, after.shape[-1])
+    for written, read, matrix in _bands(kind, length, scale, before.device, size):
+        torch.mm(lines[:, read], matrix.T, out=made[:, written])
+
+
+def _lines(planes: Tensor) -> Tensor:
+    """The lines of all planes side by side; a view, or it would be in vain to write there."""
+    return planes.view(planes.shape[0], -1)
 
 
 @lru_cache(maxsize=256)

@@ -1,7 +1,7 @@
 """From the network's detail to a stored sample: interpolation, projection, reduction, rounding.
 
-All of it goes window by window, and plane by plane in a window, so that what is worked on fits into the processor's
-cache, and no copies of a large sample are made. Windows overlap as far as the projection reaches.
+All of it goes window by window, so that what is worked on fits into the processor's cache, and no copies of a large
+sample are made. Windows overlap as far as the projection reaches.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from napari_refvae.engine.bands import add_bicubic, downsample_plane, project_plane
+from napari_refvae.engine.bands import add_bicubic, downsample_planes, project_planes
 from napari_refvae.engine.device import exactly
 from napari_refvae.engine.frame import DOWNSAMPLING_REACH, PROJECTION_REACH
 from napari_refvae.engine.storing import store_planes
@@ -79,10 +79,9 @@ class Finisher:
         """The bicubic up-sampling of the frame's region."""
         made = self.empty()
         for window in self.windows:
-            fine = window.read.scaled(self.scale)
-            planes = torch.zeros(3, fine.height, fine.width, device=self._device)
-            for plane, lr in zip(planes, self._lr(window.read), strict=True):
-                add_bicubic(plane, lr, self.scale)
+            lr = self._lr(window.read)
+            planes = self._lines(lr, self.scale).zero_()
+            add_bicubic(planes, lr, self.scale)
             self._store(planes, window, window.write, made)
         return made
 
@@ -126,8 +125,8 @@ class Finisher:
         seen = window.write.padded(DOWNSAMPLING_REACH, self.frame.size).intersect(window.read)
         again = self._store(planes, window, seen, out)
         inner = window.write.relative_to(seen).slices
-        small = torch.stack([downsample_plane(plane, self.scale)[inner] for plane in again])
-        return small.permute(1, 2, 0).cpu().numpy()
+        small = downsample_planes(again, self.scale).transpose(1, 2)[inner]
+        return small.cpu().numpy()
 
     def lr_psnr(self, small: NDArray[np.float32]) -> float:
         """Of what a whole sample down-samples to."""
@@ -135,24 +134,22 @@ class Finisher:
 
     def _consistent(self, detail: Tensor, lr: Tensor) -> Tensor:
         """The sample's planes at the results' scale, from a window's detail ``(3, finest*h, finest*w)``."""
-        height, width = (self.scale * length for length in lr.shape[-2:])
-        coarse = None if self.scale == self._finest else detail.new_empty(3, height, width)
-        fine = torch.empty_like(detail, memory_format=torch.contiguous_format)
-        for channel, plane in enumerate(fine):
-            plane.copy_(detail[channel])
-            add_bicubic(plane, lr[channel], self._finest)
-            self._make_consistent(plane, lr[channel], self._finest)
-            if coarse is not None:
-                coarse[channel] = downsample_plane(plane, self._finest // self.scale)
-                self._make_consistent(coarse[channel], lr[channel], self.scale)
-        return fine if coarse is None else coarse
+        planes = self._lines(lr, self._finest)
+        planes.copy_(detail.transpose(0, 1))
+        add_bicubic(planes, lr, self._finest)
+        self._make_consistent(planes, lr, self._finest)
+        if self.scale == self._finest:
+            return planes
+        coarse = downsample_planes(planes, self._finest // self.scale)
+        self._make_consistent(coarse, lr, self.scale)
+        return coarse
 
-    def _make_consistent(self, plane: Tensor, lr: Tensor, scale: int) -> None:
+    def _make_consistent(self, planes: Tensor, lr: Tensor, scale: int) -> None:
         if self._consistency is None:
-            trace = float(plane.sum())
-            plane.clamp_(*self._image.bounds)
+            trace = float(planes.sum())
+            planes.clamp_(*self._image.bounds)
         else:
-            trace = project_plane(plane, lr, scale, self._image.bounds)
+            trace = project_planes(planes, lr, scale, self._image.bounds)
         if not math.isfinite(trace):
             raise ModelError(
                 "the model made values that are not finite: its weights are damaged, or try precision='float32'"
@@ -161,14 +158,20 @@ class Finisher:
     def _store(self, planes: Tensor, window: Tile, part: Region, out: NDArray[Any]) -> Tensor:
         """Round a part of a window's planes and write what belongs to its core; gives the part as it is read again."""
         inside = part.relative_to(window.read).scaled(self.scale).slices
-        stored, again = store_planes(planes[:, *inside], self._alpha(window.read, inside), self._image)
+        seen = planes.transpose(0, 1)[:, *inside]
+        stored, again = store_planes(seen, self._alpha(window.read, inside), self._image)
         place = window.write.relative_to(self.frame.region).scaled(self.scale).slices
         out[place] = stored[window.write.relative_to(part).scaled(self.scale).slices]
-        return again
+        return again.transpose(0, 1).contiguous()
 
     def _lr(self, region: Region) -> Tensor:
-        """The input's planes ``(3, h, w)``."""
-        return image_to_tensor(self._image.rgb[region.slices], self._device)[0]
+        """The input's planes ``(h, 3, w)``."""
+        return image_to_tensor(self._image.rgb[region.slices], self._device)[0].transpose(0, 1).contiguous()
+
+    def _lines(self, lr: Tensor, scale: int) -> Tensor:
+        """Room for planes ``(scale*h, 3, scale*w)``."""
+        height, channels, width = lr.shape
+        return lr.new_empty(scale * height, channels, scale * width)
 
     def _alpha(self, region: Region, inside: tuple[slice, slice]) -> Tensor | None:
         """A part of a region's alpha, up-sampled and projected like a channel."""
@@ -177,7 +180,7 @@ class Finisher:
         small = image_to_tensor(self._image.alpha[region.slices], self._device)[0, 0]
         fine = torch.zeros(*(self.scale * length for length in small.shape), device=self._device)
         add_bicubic(fine, small, self.scale)
-        project_plane(fine, small, self.scale, (0.0, 1.0))
+        project_planes(fine, small, self.scale, (0.0, 1.0))
         return fine[inside]
 
 

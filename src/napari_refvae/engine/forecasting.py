@@ -37,6 +37,10 @@ PATIENCE = 0.15
 FLOAT = 4
 """Bytes."""
 
+CONTEXT_DECODED = 0.2
+"""Of a tile's context, the share that decoding computes: its layers compute no more than the next ones look at, and the
+tail, which takes most time, looks at little."""
+
 FINISHING_COPIES = 4
 """Of a finishing window's three planes in float32: the detail, what becomes of it, and what is stored, read again."""
 
@@ -57,9 +61,9 @@ class Costs:
     finish
         Seconds of interpolation, projection and storing, once a sample and pixel of what is projected.
     features
-        Bytes of features, kept from the first sample to the last.
+        Bytes of features, kept from the first sample to the last, if there are several.
     latent
-        Bytes of a sample's latent map and of what it is made of.
+        Bytes that are kept of a sample's latent map: where it is made pixel by pixel, its noise.
     """
 
     encode: float
@@ -146,7 +150,7 @@ def _pixel_bytes(upscaler: Upscaler) -> tuple[int, int]:
     features = model.encode(torch.zeros(1, 3, side, side, device=device))
     noise = torch.zeros(1, model.layout.noise, side, side, device=device)
     latent = model.lift(torch.zeros(1, model.layout.code, device=device), noise, torch.zeros(1, device=device))
-    return features.nbytes // side**2, (latent.nbytes + 2 * noise.nbytes) // side**2
+    return features.nbytes // side**2, (noise if model.layout.noise else latent).nbytes // side**2
 
 
 def _stage_seconds(upscaler: Upscaler, side: int) -> dict[str, float]:
@@ -202,7 +206,7 @@ def forecast_run(
         None means automatic.
     """
     plan = upscaler.plan(frame, tiles or upscaler.automatic_tiles(frame))
-    read = sum(tile.read.height * tile.read.width for tile in plan)
+    read, decoded = (sum(map(_pixels, regions)) for regions in _regions(upscaler, frame, plan))
     region = frame.region.scaled(scale)
     made = sum(_pixels(one.read) for one in plan_windows(frame))
     image = region.height * region.width * pixel_bytes
@@ -213,23 +217,31 @@ def forecast_run(
         size=(region.height, region.width),
         samples=samples,
         result_bytes=(images + 1) * image,
-        peak_bytes=(images + 1) * image + _working_bytes(upscaler, costs, frame, plan),
+        peak_bytes=(images + 1) * image + _working_bytes(upscaler, costs, frame, plan, several=images > 1),
         tiles=len(plan),
-        seconds=read * (encodings * costs.encode + passes * costs.decode) + images * made * costs.finish,
+        seconds=read * encodings * costs.encode + decoded * passes * costs.decode + images * made * costs.finish,
     )
 
 
-def _working_bytes(upscaler: Upscaler, costs: Costs, frame: Frame, plan: list[Tile]) -> int:
-    """What a run holds besides its results, at its worst moment."""
+def _regions(upscaler: Upscaler, frame: Frame, plan: list[Tile]) -> tuple[list[Region], list[Region]]:
+    """What of each tile is encoded, and what is decoded on average of all layers."""
+    context = round(CONTEXT_DECODED * upscaler.model.halo)
+    decoded = [tile.write.padded(context, frame.size).intersect(tile.read) for tile in plan]
+    return [tile.read for tile in plan], decoded
+
+
+def _working_bytes(upscaler: Upscaler, costs: Costs, frame: Frame, plan: list[Tile], *, several: bool) -> int:
+    """What a run of one image or several holds besides its results, at its worst moment."""
     model = upscaler.model
     whole = math.prod(frame.size)
-    reads = [tile.read.height * tile.read.width for tile in plan]
+    reads = [_pixels(tile.read) for tile in plan]
     windows = plan_windows(frame)
     detail = 3 * FLOAT * model.scale**2  # a pixel
     rolling = detail * max(_pixels(turn.held) for turn in plan_turns(plan, windows, frame.window))
     finishing = FINISHING_COPIES * detail * max(_pixels(window.read) for window in windows)
-    held = 3 * FLOAT * whole + costs.latent * whole + costs.features * sum(reads) + rolling
-    return held + max(model.decode_bytes(max(reads)), finishing) + RETAINED
+    features = costs.features * (sum(reads) if several else max(reads))
+    held = 3 * FLOAT * whole + costs.latent * whole + features + rolling
+    return held + max(upscaler.decode_bytes(max(reads)), finishing) + RETAINED
 
 
 def _pixels(region: Region) -> int:

@@ -11,12 +11,14 @@ import torch
 from napari_refvae.model.gaussian import DiagonalGaussian
 
 if TYPE_CHECKING:
+    from types import EllipsisType
+
     from torch import Tensor
 
     from napari_refvae.model.doors import LatentLayout, ReferenceVAE
     from napari_refvae.spec import SampleSpec
 
-__all__ = ["LatentNoise", "draw_noise", "make_latent_map", "prior"]
+__all__ = ["LatentMap", "LatentNoise", "draw_noise", "make_latent_map", "plan_latent_map", "prior"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,36 @@ def make_latent_map(model: ReferenceVAE, posterior: DiagonalGaussian, noise: Lat
     The code is drawn between the prior (strength 0) and the posterior (strength 1); temperature scales
     every random part.
     """
+    return _lifted(model, _code(posterior, noise, spec), noise.field, spec)
+
+
+def plan_latent_map(
+    model: ReferenceVAE, posterior: DiagonalGaussian, noise: LatentNoise, spec: SampleSpec
+) -> Tensor | LatentMap:
+    """`make_latent_map` for large images: where a map is made pixel by pixel, each part of it when it is read."""
+    if not model.layout.noise:
+        return make_latent_map(model, posterior, noise, spec)
+    return LatentMap(model, _code(posterior, noise, spec), noise.field, spec)
+
+
+class LatentMap:
+    """One sample's latent map of a whole image, which is not held: only its noise is.
+
+    Indexed like a tensor ``(1, Z, h, w)`` by what is read: ``map[..., rows, columns]``.
+    """
+
+    def __init__(self, model: ReferenceVAE, code: Tensor, field: Tensor, spec: SampleSpec) -> None:
+        self._model, self._code, self._field, self._spec = model, code, field, spec
+
+    def __getitem__(self, index: tuple[EllipsisType, slice, slice]) -> Tensor:
+        return _lifted(self._model, self._code, self._field[index], self._spec)
+
+
+def _code(posterior: DiagonalGaussian, noise: LatentNoise, spec: SampleSpec) -> Tensor:
     device = posterior.mean.device
-    code = posterior.toward_prior(spec.strength).sample(noise.code.to(device), spec.temperature)
-    field = spec.temperature * noise.field.to(device)
-    return model.lift(code, field, torch.full((1,), float(spec.vividness), device=device))
+    return posterior.toward_prior(spec.strength).sample(noise.code.to(device), spec.temperature)
+
+
+def _lifted(model: ReferenceVAE, code: Tensor, field: Tensor, spec: SampleSpec) -> Tensor:
+    field = spec.temperature * field.to(code.device)
+    return model.lift(code, field, torch.full((1,), float(spec.vividness), device=code.device))

@@ -19,7 +19,7 @@ from napari_refvae.engine.device import (
     is_out_of_memory,
 )
 from napari_refvae.engine.latents import prior
-from napari_refvae.engine.symmetry import IDENTITY
+from napari_refvae.engine.symmetry import IDENTITY, SYMMETRIES
 from napari_refvae.engine.tensors import image_to_tensor
 from napari_refvae.engine.tiling import SMALLEST_TILE, automatic_tiles, plan_tiles
 from napari_refvae.errors import DeviceError, OutOfMemoryError
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from napari_refvae.engine.frame import Frame
+    from napari_refvae.engine.latents import LatentMap
     from napari_refvae.engine.symmetry import Symmetry
     from napari_refvae.model.doors import ReferenceVAE
     from napari_refvae.regions import Region, Tile
@@ -89,7 +90,16 @@ class PlacedModel:
     def automatic_tiles(self, frame: Frame) -> TileSpec:
         """The largest tiles for which there is memory now."""
         size = frame.window.height, frame.window.width
-        return automatic_tiles(size, self.model.halo, self.model.decode_bytes, free_memory(self.torch_device))
+        return automatic_tiles(size, self.model.halo, self.decode_bytes, free_memory(self.torch_device))
+
+    def decode_bytes(self, pixels: int) -> int:
+        """Peak working memory of decoding one sample of so many LR pixels, in this precision."""
+        return self.model.decode_bytes(pixels) * self.detail_dtype.itemsize // torch.float32.itemsize
+
+    @property
+    def detail_dtype(self) -> torch.dtype:
+        """In which the network answers."""
+        return PRECISIONS[self.precision.value]
 
     def smaller_tiles(self, tiles: TileSpec, frame: Frame, error: Exception) -> TileSpec:
         """What to try after an error of torch or numpy: tiles of half the size, if it says that memory ran out.
@@ -128,16 +138,20 @@ class PlacedModel:
         with self._inference():
             return self.model.encode(lr.contiguous(memory_format=torch.channels_last))
 
-    def canvas(self, window: Region) -> Tensor:
-        """Room for the detail of a region: ``(1, 3, scale*h, scale*w)``, not yet filled."""
+    def canvas(self, window: Region, symmetries: Sequence[Symmetry] = SYMMETRIES) -> Tensor:
+        """Room for the detail of a region: ``(1, 3, scale*h, scale*w)``, not yet filled.
+
+        In float32 where a mean over symmetries is summed up, else as the network answers.
+        """
         fine = window.scaled(self.model.scale)
-        return torch.empty(1, 3, fine.height, fine.width, device=self.torch_device)
+        dtype = self.detail_dtype if len(symmetries) == 1 else torch.float32
+        return torch.empty(1, 3, fine.height, fine.width, dtype=dtype, device=self.torch_device)
 
     def decode_tile(
         self,
         image: NormalizedImage,
         features: Tensor,
-        latent: Tensor,
+        latent: Tensor | LatentMap,
         tile: Tile,
         window: Region,
         detail: Tensor,
@@ -160,15 +174,13 @@ class PlacedModel:
         symmetries
             `IDENTITY` alone, or more for a self-ensemble.
         """
-        scale = self.model.scale
-        inner = tile.write.relative_to(tile.read).scaled(scale).slices
-        place = detail[..., *tile.write.relative_to(window).scaled(scale).slices]
+        kept, size = tile.write.relative_to(tile.read), (tile.read.height, tile.read.width)
+        place = detail[..., *tile.write.relative_to(window).scaled(self.model.scale).slices]
         for number, symmetry in enumerate(symmetries):
             known = features if symmetry == IDENTITY else self.encode_tile(image, tile, symmetry)
             with self._inference():
-                part = symmetry.applied(latent[..., *tile.read.slices])
-                fresh = self.model.decode(known, part.contiguous(memory_format=torch.channels_last))
-                fresh = symmetry.undone(fresh)[..., *inner]
+                part = symmetry.applied(latent[..., *tile.read.slices]).contiguous(memory_format=torch.channels_last)
+                fresh = symmetry.undone(self.model.decode(known, part, symmetry.moved(kept, size)))
                 if number:
                     place.add_(fresh, alpha=1 / len(symmetries))
                 else:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from napari_refvae.engine.placed import PlacedModel
+    from napari_refvae.engine.symmetry import Symmetry
     from napari_refvae.regions import Tile
 
 __all__ = ["RollingDetail", "Turn", "plan_turns"]
@@ -60,12 +61,14 @@ class RollingDetail:
         The model on its device.
     turns
         What `plan_turns` found.
+    symmetries
+        Over which the detail is averaged at most.
     """
 
-    def __init__(self, placed: PlacedModel, turns: Sequence[Turn]) -> None:
+    def __init__(self, placed: PlacedModel, turns: Sequence[Turn], symmetries: Sequence[Symmetry]) -> None:
         self._turns = turns
         self._scale = placed.model.scale
-        self._room = placed.canvas(max((turn.held for turn in turns), key=lambda held: held.height))
+        self._room = placed.canvas(max((turn.held for turn in turns), key=lambda held: held.height), symmetries)
 
     def take_turns(self) -> Iterator[tuple[Turn, Tensor]]:
         """Each turn with the detail ``(1, 3, scale*h, scale*w)`` of what it holds; what the next one needs stays."""

@@ -31,7 +31,7 @@ def store_planes(planes: Tensor, alpha: Tensor | None, image: NormalizedImage) -
     Parameters
     ----------
     planes
-        ``(3, H, W)`` float32, normalised; premultiplied if there is alpha.
+        ``(3, H, W)`` float32, normalised; premultiplied if there is alpha. Of any strides.
     alpha
         ``(H, W)``, or None.
     image
@@ -41,7 +41,7 @@ def store_planes(planes: Tensor, alpha: Tensor | None, image: NormalizedImage) -
     -------
     stored, again
         ``(H, W[, C])`` as `napari_refvae.imageio.pixels.denormalize` makes it, and ``(3, H, W)`` as
-        `napari_refvae.imageio.pixels.normalize` reads that.
+        `napari_refvae.imageio.pixels.normalize` reads that: line by line, of all planes each, in memory.
     """
     if alpha is None and image.pixels.dtype in NARROW:
         return _store_levels(planes, image.pixels)
@@ -55,7 +55,7 @@ def _store_levels(planes: Tensor, pixels: PixelFormat) -> tuple[NDArray[Any], Te
     """
     grey = pixels.kind == "grey"
     stored = np.empty((*planes.shape[1:], 1 if grey else 3), pixels.dtype)
-    again = torch.empty_like(planes)
+    again = _empty_lines(planes)
     for top in range(0, planes.shape[1], LEVELS_BAND):
         band = slice(top, top + LEVELS_BAND)
         levels = planes[:, band].cpu().to(torch.float64)
@@ -64,6 +64,11 @@ def _store_levels(planes: Tensor, pixels: PixelFormat) -> tuple[NDArray[Any], Te
             stored[band, :, channel] = plane
         again[:, band] = levels.sub_(pixels.range.low).div_(pixels.range.span).to(torch.float32)
     return stored.reshape(*planes.shape[1:], *pixels.tail), again
+
+
+def _empty_lines(planes: Tensor) -> Tensor:
+    channels, height, width = planes.shape
+    return planes.new_empty(height, channels, width).transpose(0, 1)
 
 
 def _round_levels(planes: Tensor, pixels: PixelFormat) -> Tensor:
@@ -75,7 +80,7 @@ def _round_levels(planes: Tensor, pixels: PixelFormat) -> Tensor:
 def _store_bands(planes: Tensor, alpha: Tensor | None, image: NormalizedImage) -> tuple[NDArray[Any], Tensor]:
     pixels, height = image.pixels, planes.shape[1]
     stored = np.empty((*planes.shape[1:], *pixels.tail), pixels.dtype)
-    again = torch.empty_like(planes)
+    again = _empty_lines(planes)
     for top in range(0, height, BAND):
         band = slice(top, top + BAND)
         opacity = None if alpha is None else alpha[band].cpu().numpy()

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from napari_refvae.regions import Region
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -45,6 +47,16 @@ class Symmetry:
         """What `applied` made, as it was."""
         turned = torch.rot90(x, -self.turns, (-2, -1)) if self.turns else x
         return turned.flip(-1) if self.flipped else turned
+
+    def moved(self, region: Region, size: tuple[int, int]) -> Region:
+        """Where `applied` lays a region of ``(..., *size)``."""
+        (y, x), (height, width), (tall, wide) = (region.y, region.x), (region.height, region.width), size
+        if self.flipped:
+            x = wide - x - width
+        for _ in range(self.turns):
+            y, x = wide - x - width, y
+            height, width, tall, wide = width, height, wide, tall
+        return Region(y, x, height, width)
 
 
 IDENTITY = Symmetry()

@@ -19,8 +19,9 @@ SMALLEST_TILE = 16
 SHARE_OF_FREE_MEMORY = 0.5
 """What one tile may take of the memory that is free."""
 
-ENOUGH = 2**30
-"""Bytes for one tile's working memory beyond which larger tiles save little time."""
+ENOUGH = 2**28
+"""Bytes for one tile's working memory. Larger tiles would save some context, and lose as much again on a CPU: their
+features no longer fit into its cache, and the system clears each block of memory anew."""
 
 
 def plan_tiles(window: Region, within: tuple[int, int], spec: TileSpec, halo: int, alignment: int = 1) -> list[Tile]:

@@ -11,7 +11,7 @@ import numpy as np
 from napari_refvae.engine.device import exactly
 from napari_refvae.engine.finishing import Finisher
 from napari_refvae.engine.frame import check_scale, plan_frame
-from napari_refvae.engine.latents import draw_noise, make_latent_map
+from napari_refvae.engine.latents import draw_noise, plan_latent_map
 from napari_refvae.engine.matching import begin_matching, describe_matching
 from napari_refvae.engine.placed import PlacedModel
 from napari_refvae.engine.result import FinishedSample, SuperResolutionResult
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from napari_refvae.engine.frame import Frame
+    from napari_refvae.engine.latents import LatentMap
     from napari_refvae.engine.matching import Matcher
     from napari_refvae.engine.symmetry import Symmetry
     from napari_refvae.model.gaussian import DiagonalGaussian
@@ -147,29 +148,33 @@ class Upscaler(PlacedModel):
         done = total - sum(pieces[image] for image in run.open)
         say = partial(Progress, total=len(plan) + total, samples=run.request.total, tiles=len(plan))
         yield say(done, stage="encode")
-        features = []
-        for number, tile in enumerate(plan):
-            features.append(self.encode_tile(run.request.image, tile))
-            done += 1
-            yield say(done, stage="encode", tile=number)
-        room = RollingDetail(self, plan_turns(plan, windows, run.frame.window))
+        features: dict[int, Tensor] = {}
+        if len(run.open) > 1:  # a single image's are made as they are needed, and let go
+            for number, tile in enumerate(plan):
+                features[number] = self.encode_tile(run.request.image, tile)
+                done += 1
+                yield say(done, stage="encode", tile=number)
+        turns = plan_turns(plan, windows, run.frame.window)
+        room = RollingDetail(self, turns, max((self._symmetries(run, image) for image in run.images), key=len))
         for image in run.open:
             for piece in self._make(run, image, features, room):
                 if isinstance(piece, FinishedSample):
                     yield piece
                 else:
                     done += 1
-                    yield say(done, sample=image, **piece)
+                    yield say(done, sample=None if piece["stage"] == "encode" else image, **piece)
 
     def _make(
-        self, run: _Run, image: int | None, features: list[Tensor], room: RollingDetail
+        self, run: _Run, image: int | None, features: dict[int, Tensor], room: RollingDetail
     ) -> Iterator[dict[str, Any] | FinishedSample]:
         """Decode and finish one image, a row of tiles at a time; says what was done."""
         latent, symmetries = self._latent(run, image), self._symmetries(run, image)
         finishing = run.finisher.begin(run.array(image))
         for turn, detail in room.take_turns():
             for number, tile in turn.tiles:
-                known = features[number]
+                if (known := features.get(number)) is None:
+                    known = self.encode_tile(run.request.image, tile)
+                    yield {"stage": "encode", "tile": number}
                 for _ in self.decode_tile(run.request.image, known, latent, tile, turn.held, detail, symmetries):
                     yield {"stage": "decode", "tile": number}
             for window in turn.windows:
@@ -185,21 +190,21 @@ class Upscaler(PlacedModel):
         matcher = None if image is None else run.matchers[run.reference(image)]
         if matcher is None:
             return detail, held
-        part = detail[..., *window.relative_to(held).scaled(self.model.scale).slices]
+        part = detail[..., *window.relative_to(held).scaled(self.model.scale).slices].float()
         return matcher.blended(window, part, run.request.samples), window
 
     def _symmetries(self, run: _Run, image: int | None) -> tuple[Symmetry, ...]:
         return choose_symmetries(run.request.self_ensemble, run.spec(image), self.model.layout)
 
     @exactly()
-    def _latent(self, run: _Run, sample: int | None) -> Tensor:
+    def _latent(self, run: _Run, sample: int | None) -> Tensor | LatentMap:
         """The latent map of the whole image; for the faithful image without reference, randomness and vividness."""
         if sample is None:
             posterior, seed = self.posterior(PriorReference(), run.request.image), 0
         else:
             posterior, seed = run.posteriors[run.reference(sample)], run.seed(sample)
         noise = draw_noise(self.model.layout, run.frame.size, seed)
-        return make_latent_map(self.model, posterior, noise, run.spec(sample))
+        return plan_latent_map(self.model, posterior, noise, run.spec(sample))
 
     def _result(self, run: _Run, tiles: TileSpec) -> SuperResolutionResult:
         image, region = run.request.image, run.frame.region.slices

@@ -40,7 +40,7 @@ MAP_WIDTH, MAP_SIZE = 64, 16  # the feature map that z stands for is 64 x 16 x 1
 REFERENCE_SIZE = 256  # references are resized to a square of this side
 CELL = 8  # pixels of the up-sampled input a side of a feature cell
 REACH = 2  # cells that the fusion looks beyond a cell, and the image decoder as many again
-ROW_BYTES = 4 * STRIP_BYTES  # of the image decoder's second grid, in the rows of cells that it enlarges at a time
+ROW_BYTES = 2 * STRIP_BYTES  # of the image decoder's second grid, in the rows of cells that it enlarges at a time
 
 
 class PaperRefVAE(ReferenceVAE):
