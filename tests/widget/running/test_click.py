@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from napari_refvae.widget.running.click import Click
 
 
@@ -26,10 +24,13 @@ class Asked:
 def read(click: Click) -> None:
     """What the worker and the window do together."""
     reading = click.read()
-    with pytest.raises(StopIteration) as end:
-        while True:
+    plans: list[Any] = []
+    while not plans:
+        try:
             next(reading)
-    click.take(end.value.value)
+        except StopIteration as stop:
+            plans = stop.value
+    click.take(plans)
 
 
 def test_one_image_is_one_run_without_a_number() -> None:
