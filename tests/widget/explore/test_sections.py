@@ -149,10 +149,14 @@ class TestMany:
         assert samples(viewer) == []
         assert max(advanced) < 1
 
-    def test_trust_maps_lie_over_the_image(self, viewer: Any, panel: ExplorePanel, done: Any) -> None:
+    def test_trust_maps_lie_over_the_image(self, viewer: Any, panel: ExplorePanel, done: Any, qtbot: Any) -> None:
         trust = panel.sections["Trust"]
+        panel.dials.roll()  # a preview is on its way
+        panel.dials.seed.setValue(0)
         trust.make.click()
         done()
+        qtbot.wait(200)
+        assert panel.explorer.preview.layer is None  # it would lie on top
         maps = [one for one in viewer.layers if is_result(one) and one.metadata[METADATA_KEY]["kind"] == "trust"]
         half, spread = maps
         drawn = np.stack([decoded(panel, Draw(seed=seed)) for seed in range(8)]).astype(np.float64)

@@ -84,6 +84,7 @@ class Trusting(Section):
             layer.name = f"{subject.origin.title} {name}"
             layer.metadata[METADATA_KEY] |= {"kind": KIND, "draws": trust.draws, "coverage": trust.coverage}
             made.append(layer)
+        self.explorer.clear_view()  # a preview would lie on top
         for layer in reversed(made):
             viewer.add_layer(layer)
         made[0].visible = True
