@@ -1,3 +1,4 @@
+import lzma
 import os
 import struct
 import zlib
@@ -250,6 +251,18 @@ class TestFaults:
                 tiff.pages.first.tags[name].overwrite(60_000)
         with pytest.raises(InvalidInputError, match="claims 60000 x 60000"):
             open_tiff(path)
+
+    @pytest.mark.parametrize("options", [{"tile": (1024, 1024)}, {"rowsperstrip": 1024}], ids=["tiles", "strips"])
+    @pytest.mark.parametrize(
+        "packed", [zlib.compress, lzma.compress, lambda data: lzma.compress(data[:9]) + lzma.compress(data)]
+    )
+    def test_a_bomb_in_what_is_compressed(self, tmp_path, options, packed):
+        content, path = packed(bytes(8_000_000)), tmp_path / "a.tif"
+        options |= {"compression": "zlib" if packed is zlib.compress else "lzma", "photometric": "minisblack"}
+        tifffile.imwrite(path, iter([content] * 2), shape=(2048, 1024), dtype=np.uint8, **options)
+        for reading in (lambda: read_image(path), lambda: open_source(path).read((), Region(0, 0, 5, 5))):
+            with pytest.raises(InvalidInputError, match="at most 2,162,688 bytes once decompressed"):
+                reading()
 
     def test_a_bomb_in_bytes(self, tmp_path):
         path = stack(tmp_path / "a.tif", np.zeros((8, 8, 4)), compression="zlib", metadata=None, rowsperstrip=8)

@@ -9,6 +9,7 @@ import numpy as np
 from tifffile import COMPRESSION, EXTRASAMPLE, PHOTOMETRIC, PREDICTOR, TiffFile, TiffFrame, TiffPage
 
 from napari_refvae.errors import InvalidInputError
+from napari_refvae.imageio.inflating import check_inflated
 from napari_refvae.imageio.raster import MAX_PIXELS, ORIENTATION, TURNED, check_size, oriented, read_raster
 from napari_refvae.imageio.tags import ImageTags
 from napari_refvae.imageio.tifftags import tiff_tags
@@ -72,6 +73,7 @@ def read_page(file: BinaryIO, tiff: TiffFile, page: TiffPage) -> NDArray[Any]:
     check_page(page, tiff.filehandle.size)
     if not is_readable(page):
         return _through_pillow(file, page)
+    check_inflated(tiff.filehandle, page, range(len(page.dataoffsets)))
     values = page.asarray(maxworkers=1)
     if values.shape[2:] == (1,):  # called RGB, of one value a pixel
         values = values[..., 0]

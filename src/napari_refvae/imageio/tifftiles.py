@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_refvae.imageio.inflating import check_inflated
 from napari_refvae.imageio.raster import MAX_PIXELS, ORIENTATION
 from napari_refvae.imageio.tiff import as_meant, is_readable
 
@@ -66,6 +67,7 @@ def _touched(page: TiffPage, apart: int, rows: tuple[int, int], columns: tuple[i
 def _decoded(tiff: TiffFile, page: TiffPage, number: int) -> tuple[Any, ...]:
     """A tile's pixels, its place and its shape, as tifffile has them."""
     file = tiff.filehandle
+    check_inflated(file, page, [number])
     file.seek(page.dataoffsets[number])
     found = page.decode(file.read(page.databytecounts[number]), number)
     if found[0] is None:
