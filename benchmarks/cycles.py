@@ -2,8 +2,8 @@
 
 Run ``xvfb-run -a python benchmarks/cycles.py``: a hundred cycles. Each is a viewer of its own with an image, the
 widget, one run of one sample, and the layers that it adds. After the first cycles, which fill caches, memory and
-threads are recorded. The exit status is 1 if a widget or a thread stays, or memory grows by more than napari's own
-viewers do: ``--bare`` measures those, without the widget.
+threads are recorded. The exit status is 1 if a widget, a sample or a thread stays, or memory grows by more than
+napari's own viewers do: ``--bare`` measures those, without the widget.
 """
 
 from __future__ import annotations
@@ -24,12 +24,15 @@ import psutil
 WARM = 0.2
 """Share of the cycles in which caches fill."""
 
+SIDE = 64
+"""Of the image: samples are 64 times as large, and show in the memory if they stay."""
+
 PATIENCE = 600.0
 """Seconds for a run, the first of which loads torch."""
 
 
-def cycle(bare: bool) -> weakref.ref[object] | None:
-    """One viewer, used and closed."""
+def cycle(bare: bool) -> tuple[weakref.ref[object], ...]:
+    """One viewer, used and closed; its widget and the pixels of its sample, if they are still there."""
     import napari
     from qtpy.QtWidgets import QApplication
 
@@ -38,8 +41,8 @@ def cycle(bare: bool) -> weakref.ref[object] | None:
     application = QApplication.instance()
     assert application is not None
     viewer = napari.Viewer(show=False)
-    viewer.add_image(np.arange(36, dtype=np.uint8).reshape(6, 6), name="image")
-    kept = None
+    viewer.add_image(np.arange(SIDE**2, dtype=np.uint8).reshape(SIDE, SIDE), name="image")
+    kept: tuple[weakref.ref[object], ...] = ()
     if not bare:
         widget = UpscaleWidget(viewer)
         viewer.window.add_dock_widget(widget)
@@ -50,8 +53,10 @@ def cycle(bare: bool) -> weakref.ref[object] | None:
             application.processEvents()
             time.sleep(0.01)
         assert len(viewer.layers) > 1, "the run added no layer"
-        kept = weakref.ref(widget)
-        del widget
+        run = widget.runs.latest()
+        assert run is not None
+        kept = weakref.ref(widget), *(weakref.ref(sample.finished.sr) for sample in run.samples.values())
+        del widget, run
     viewer.close()
     del viewer
     for _ in range(20):
@@ -81,13 +86,15 @@ def main() -> None:
             print(f"cycle {number}: {memory[-1]:.0f} MB, {threading.active_count()} threads", flush=True)
     warm = memory[int(WARM * options.cycles) :]
     growth = float(np.polyfit(np.arange(len(warm)), warm, 1)[0])
-    alive = sum(found is not None and found() is not None for found in opened)
+    widgets = sum(found[0]() is not None for found in opened if found)
+    pixels = sum(made() is not None for found in opened for made in found[1:])
     print(
         f"{options.cycles} viewers: memory {growth:+.2f} MB a cycle after the first {len(memory) - len(warm)}; "
-        f"{alive} widgets alive; threads {threads} and {threading.active_count()}"
+        f"{widgets} widgets and {pixels} samples alive; threads {threads} and {threading.active_count()}"
     )
     application.quit()
-    sys.exit(0 if alive <= 1 and threading.active_count() <= threads and growth <= options.megabytes else 1)
+    fine = max(widgets, pixels) <= 1 and threading.active_count() <= threads and growth <= options.megabytes
+    sys.exit(0 if fine else 1)
 
 
 if __name__ == "__main__":

@@ -31,6 +31,7 @@ DOCS = HERE.parent / "docs" / "performance.md"
 LOGS = HERE.parent / "build" / "benchmarks"
 SCRIPTS = (
     "startup",
+    "widget",
     "memory",
     "region",
     "one_more_sample",

@@ -134,6 +134,20 @@ def _widget(f: Figures) -> Verdict:
     return duration(f["startup.widget_seconds"]), f["startup.widget_seconds"] < 0.5
 
 
+def _stall(f: Figures) -> Verdict:
+    kinds = ("usual", "many", "large", "slow")
+    stalls = {kind: f[f"widget.stall_{kind}_seconds"] for kind in kinds}
+    told = ", ".join(f"{kind} {duration(seconds)}" for kind, seconds in stalls.items())
+    return f"{told}; while the model is loaded {duration(f['widget.stall_loading_seconds'])}", max(
+        stalls.values()
+    ) <= 0.1
+
+
+def _cancel(f: Figures) -> Verdict:
+    longest = max(f[f"widget.cancel_{kind}_seconds"] for kind in ("usual", "many", "large", "slow"))
+    return f"{duration(longest)} at most", longest <= 1
+
+
 def _gpu_time(f: Figures) -> Verdict:
     return duration(f["gpu.ten_samples_seconds"]), f["gpu.ten_samples_seconds"] < 0.050
 
@@ -240,6 +254,20 @@ TARGETS = (
         "no torch in the window's thread; the model is loaded behind it",
         _widget,
         "Qt builds and draws many fields at once",
+    ),
+    Target(
+        "the window never without an answer for more than 100 ms while a run goes on, ends or is taken back",
+        "not written down before",
+        "runs, maps, reading and scores on other threads; one layer at a time, with time for events in between",
+        _stall,
+        "a new layer: napari makes its visual, its thumbnail and its row, and uploads the whole texture at once",
+    ),
+    Target(
+        "from Cancel to the next click: at most 1 s",
+        "not written down before",
+        "a run ends at its next step, which is a tile at most",
+        _cancel,
+        "one tile takes longer, or the image is still being read",
     ),
     Target(
         "H200-class GPU, ten samples of `compact`, 128 -> 1024: under 50 ms",

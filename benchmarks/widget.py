@@ -1,24 +1,19 @@
 """How the window answers: opening the widget, the longest times without an answer, and how soon a run is cancelled.
 
-A timer that should fire every few milliseconds tells when the window stood still; meanwhile another thread looks what
-the window's thread was doing, so that a stall has a name. Beside each time stands the window's own work in it: the
-processor time of its thread. The rest it waited for other threads, or for other programs on a machine that is busy.
-Needs a screen: without one, run it under ``xvfb-run``.
+Four kinds of runs: a few samples of a small image, many of it, one of a large image, and a few of an image that is read
+from somewhere slow. Each is run, taken back and cancelled. What a stall is, is in ``heartbeat.py``.
 
-Run ``xvfb-run -a -s "-screen 0 1600x1200x24" python benchmarks/widget.py`` on an otherwise idle machine.
+Run ``python benchmarks/widget.py`` on an otherwise idle machine; without a screen, Xvfb's ``xvfb-run`` is used.
 """
 
 from __future__ import annotations
 
 import os
+import shutil
 import statistics
 import sys
 import tempfile
-import threading
 import time
-import traceback
-from collections import Counter
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -28,87 +23,58 @@ os.environ["NAPARI_CONFIG"] = str(Path(SETTINGS.name) / "settings.yaml")  # befo
 import measuring  # noqa: E402
 import napari  # noqa: E402
 import numpy as np  # noqa: E402
+from heartbeat import Heartbeat, Taken, now, print_places  # noqa: E402
 from measuring import duration, table  # noqa: E402
-from qtpy.QtCore import QTimer  # noqa: E402
 from qtpy.QtWidgets import QApplication  # noqa: E402
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
-BEAT = 5  # milliseconds
-STALL = 0.1
-"""Seconds without an answer that a user feels."""
+PATIENCE = 900  # seconds
+READING = 0.5
+"""Seconds that it takes to read the slow image."""
 
-GLANCE = 0.02  # seconds between two looks at what the window's thread does
-PATIENCE = 600  # seconds
-SIDE, QUICK_SIDE = 128, 24
-"""Of the square image that is super-resolved."""
-
-SAMPLES = 4
 CANCELLED_AFTER = (0.0, 0.3, 0.7)
 """Parts of a run after which it is cancelled."""
 
 
-class Taken(NamedTuple):
-    """Seconds on the clock, and of the window's thread's own work."""
+class Kind(NamedTuple):
+    """A kind of runs.
 
-    wall: float
-    work: float
+    Attributes
+    ----------
+    side
+        Of the square image.
+    most
+        No more turns are taken, as each is long.
+    slow
+        Whether the image is read when it is asked for, and takes its time.
+    """
 
-    def __sub__(self, other: Taken) -> Taken:
-        return Taken(self.wall - other.wall, self.work - other.work)
+    side: int
+    samples: int
+    most: int
+    slow: bool = False
 
 
-def now() -> Taken:
-    """The clocks; in the window's thread only."""
-    return Taken(time.perf_counter(), time.thread_time())
+KINDS = {"usual": Kind(128, 4, 100), "many": Kind(128, 20, 2), "large": Kind(1024, 1, 2), "slow": Kind(128, 2, 2, True)}
+QUICK = {"usual": Kind(24, 2, 1), "many": Kind(16, 20, 1), "large": Kind(48, 1, 1), "slow": Kind(16, 2, 1, True)}
 
 
-class Heartbeat:
-    """Notes how long the window's thread goes without handling events, and where it is when that is too long."""
+class Times(NamedTuple):
+    """What was measured of a kind of runs: gaps between beats, seconds of runs, and times from Cancel to idle."""
 
-    def __init__(self) -> None:
-        self._thread = threading.get_ident()
-        self._last = now()
-        self._phase: list[Taken] | None = None
-        self.places: Counter[str] = Counter()
-        self._timer = QTimer()
-        self._timer.timeout.connect(self._beat)
-        self._timer.start(BEAT)
-        threading.Thread(target=self._watch, daemon=True).start()
-
-    @contextmanager
-    def phase(self) -> Iterator[list[Taken]]:
-        """Collect the gaps between beats."""
-        gaps: list[Taken] = []
-        self._last, self._phase = now(), gaps
-        yield gaps
-        self._beat()
-        self._phase = None
-
-    def _beat(self) -> None:
-        if self._phase is not None:
-            self._phase.append(now() - self._last)
-        self._last = now()
-
-    def _watch(self) -> None:
-        """In a thread: say of a stall which line of ours or of napari's the window's thread is at."""
-        while True:
-            time.sleep(GLANCE)
-            if self._phase is not None and time.perf_counter() - self._last.wall > STALL:
-                frame = sys._current_frames().get(self._thread)
-                if frame is not None:
-                    self.places[_place(traceback.extract_stack(frame))] += 1
+    gaps: list[Taken]
+    lasted: list[float]
+    cancelled: list[Taken]
 
 
 class Window:
     """A window of napari with the widget."""
 
-    def __init__(self, side: int) -> None:
+    def __init__(self) -> None:
         self.viewer = napari.Viewer()
-        noise = np.random.default_rng(0)
-        self.viewer.add_image(noise.integers(0, 256, (side, side, 3), np.uint8), rgb=True, name="noise")
-        self.viewer.add_image(noise.integers(0, 256, (256, 256, 3), np.uint8), rgb=True, name="reference")
+        self.viewer.add_image(_noise(256), rgb=True, name="reference")
         self.settle(0.5)
 
     def open_widget(self) -> Taken:
@@ -127,12 +93,20 @@ class Window:
         self.settle(0.2)
 
     def prepare(self) -> None:
-        """Wait for the model, and choose."""
+        """Wait for the model."""
         self.wait(lambda: self.widget._preparation.readiness is not None)
-        layers = self.viewer.layers
-        self.widget.images.image.value = layers["noise"]
-        self.widget.references.box.value = layers["reference"]
-        self.widget.sampling.samples.value = SAMPLES
+
+    def choose(self, kind: Kind) -> None:
+        """Have an image, and choose it."""
+        if "noise" in self.viewer.layers:
+            self.viewer.layers.remove("noise")
+        data = _slow_noise(kind.side) if kind.slow else _noise(kind.side)
+        limits = {"rgb": True, "name": "noise", "contrast_limits": (0, 255)}
+        layer = self.viewer.add_image(data, **limits)
+        self.widget.images.image.value = layer
+        self.widget.references.box.value = self.viewer.layers["reference"]
+        self.widget.sampling.samples.value = kind.samples
+        self.settle(0.5)
 
     def run(self) -> float:
         """Click Upscale and wait for the end; return the seconds."""
@@ -183,8 +157,8 @@ class Window:
 def main() -> None:
     """Print what was measured, and where the window stood still."""
     options = measuring.parser(__doc__).parse_args()
-    repeats, side = measuring.turns(options), QUICK_SIDE if options.quick else SIDE
-    window, heart = Window(side), Heartbeat()
+    repeats, kinds = measuring.turns(options), QUICK if options.quick else KINDS
+    window, heart = Window(), Heartbeat()
     opened = [window.open_widget()]
     for _ in range(repeats):
         window.close_widget()
@@ -192,40 +166,86 @@ def main() -> None:
     with heart.phase() as loading:
         window.prepare()
         window.settle(1)
-    stalls: list[Taken] = []
-    lasted: list[float] = []
-    for _ in range(repeats):
+    times = {name: measure(window, heart, kind, min(repeats, kind.most)) for name, kind in kinds.items()}
+    measuring.publish(options, _note(kinds, times), _table(opened, loading, kinds, times), _figures(loading, times))
+    heart.stop()
+    print_places(heart.places)
+    window.viewer.close()
+    SETTINGS.cleanup()
+
+
+def measure(window: Window, heart: Heartbeat, kind: Kind, turns: int) -> Times:
+    """Run, take back and cancel."""
+    window.choose(kind)
+    measured = Times([], [], [])
+    for _ in range(turns):
         with heart.phase() as gaps:
-            lasted.append(window.run())
+            measured.lasted.append(window.run())
             window.settle(0.5)  # thumbnails and scores follow
-        stalls += gaps
-        window.undo()
-    cancelled = []
+            window.undo()
+        measured.gaps.extend(gaps)
     for part in CANCELLED_AFTER:
-        cancelled.append(window.cancel_after(part * statistics.median(lasted)))
-        window.settle(0.2)
+        with heart.phase() as gaps:
+            measured.cancelled.append(window.cancel_after(part * statistics.median(measured.lasted)))
+            window.settle(0.2)
+        measured.gaps.extend(gaps)
+    return measured
+
+
+def _noise(side: int) -> Any:
+    return np.random.default_rng(0).integers(0, 256, (side, side, 3), np.uint8)
+
+
+class _SlowNoise:
+    """An array that takes its time whenever values are read, as one on a server does."""
+
+    def __init__(self, side: int) -> None:
+        self._values = _noise(side)
+        self.shape, self.dtype, self.ndim = self._values.shape, self._values.dtype, self._values.ndim
+
+    def __getitem__(self, index: Any) -> Any:
+        time.sleep(READING)
+        return self._values[index]
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        return np.array(self[...], dtype)
+
+
+def _slow_noise(side: int) -> Any:
+    """Dask, where it is installed: napari knows what reading that costs."""
+    try:
+        import dask.array
+    except ImportError:
+        return _SlowNoise(side)
+    return dask.array.from_array(_SlowNoise(side), chunks=(side, side, 3), asarray=False)
+
+
+def _note(kinds: dict[str, Kind], times: dict[str, Times]) -> str:
+    lasted = {name: duration(statistics.median(measured.lasted)) for name, measured in times.items()}
+    told = [f"*{name}*: {kind.samples} of {kind.side} x {kind.side}, {lasted[name]}" for name, kind in kinds.items()]
+    return (
+        f"Samples of images of noise, and the time of a run. {'; '.join(told)}. The slow one takes {duration(READING)} "
+        "to be read. Stalls are looked for from the click until the run is taken back."
+    )
+
+
+def _table(opened: list[Taken], loading: list[Taken], kinds: dict[str, Kind], times: dict[str, Times]) -> str:
     rows = [
         ["opening the widget, first time in a session", *_said(opened[:1])],
         ["opening it again", *_said(opened[1:])],
         ["longest stall while torch and the model are loaded", *_said(loading)],
-        ["longest stall during a run", *_said(stalls)],
-        *(
-            [f"from Cancel to the next click, {part:.0%} into a run", *_said([taken])]
-            for part, taken in zip(CANCELLED_AFTER, cancelled, strict=True)
-        ),
+        *([f"longest stall, *{name}* runs", *_said(times[name].gaps)] for name in kinds),
+        *([f"longest from Cancel to the next click, *{name}* runs", *_said(times[name].cancelled)] for name in kinds),
     ]
-    note = f"{SAMPLES} samples of a {side} x {side} image, {duration(statistics.median(lasted))} a run; {repeats} runs."
-    figures = {
-        "open_first_seconds": opened[0].wall,
-        "open_again_seconds": max(opened[1:]).wall,
+    return table(["what", "time", "own work"], rows)
+
+
+def _figures(loading: list[Taken], times: dict[str, Times]) -> dict[str, float]:
+    return {
         "stall_loading_seconds": max(loading).wall,
-        "stall_run_seconds": max(stalls).wall,
-        "cancel_seconds": max(cancelled).wall,
+        **{f"stall_{name}_seconds": max(measured.gaps).wall for name, measured in times.items()},
+        **{f"cancel_{name}_seconds": max(measured.cancelled).wall for name, measured in times.items()},
     }
-    measuring.publish(options, note, table(["what", "time", "own work"], rows), figures)
-    _print_places(heart.places)
-    window.viewer.close()
-    SETTINGS.cleanup()
 
 
 def _said(times: list[Taken]) -> list[str]:
@@ -233,21 +253,16 @@ def _said(times: list[Taken]) -> list[str]:
     return [duration(max(times).wall), duration(max(one.work for one in times))]
 
 
-def _print_places(places: Counter[str]) -> None:
-    if not places:
-        print(f"\nThe window never stood still for more than {duration(STALL)}.")
+def _find_screen() -> None:
+    """Begin anew under Xvfb if there is no screen."""
+    if os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY") or sys.platform in ("darwin", "win32"):
         return
-    rows = [[place, duration(count * GLANCE)] for place, count in places.most_common(12)]
-    print(f"\nWhere the window's thread was when it stood still for more than {duration(STALL)}, about:\n")
-    print(table(["at", "time"], rows))
-
-
-def _place(stack: list[Any]) -> str:
-    """The innermost line, and the innermost one of ours that led there."""
-    ours = [entry for entry in stack if "napari_refvae" in entry.filename]
-    parts = [f"{Path(entry.filename).name}:{entry.lineno} {entry.name}" for entry in (ours[-1:] + stack[-1:])]
-    return " > ".join(dict.fromkeys(parts))
+    if shutil.which("xvfb-run") is None:
+        raise SystemExit("there is neither a screen nor xvfb-run")
+    words = ["xvfb-run", "-a", "-s", "-screen 0 1600x1200x24", sys.executable, "-W", "ignore", *sys.argv]
+    os.execvp(words[0], words)
 
 
 if __name__ == "__main__":
+    _find_screen()
     main()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_refvae.errors import CheckpointError, InvalidInputError
+from napari_refvae.imageio.pixels import dtype_range
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -142,13 +143,9 @@ def _shaved(image: NDArray[np.uint8], border: int) -> NDArray[np.uint8]:
 
 def _eight_bit_colours(image: NDArray[Any], limits: IntensityRange | None) -> NDArray[np.uint8]:
     """``(H, W, 3)`` uint8, black 0 and white 255; alpha is left out."""
-    low, high = (limits.low, limits.high) if limits is not None else _full_range(image.dtype)
+    limits = limits or dtype_range(image.dtype)
     colours = image[..., :3] if image.ndim == 3 else image[..., None].repeat(3, axis=2)
-    if colours.dtype == np.uint8 and (low, high) == (0, 255):
+    if colours.dtype == np.uint8 and (limits.low, limits.high) == (0, 255):
         return np.ascontiguousarray(colours)
-    scaled = (colours.astype(np.float32) - low) * (255 / (high - low))
+    scaled = (colours.astype(np.float32) - limits.low) * (255 / limits.span)
     return np.rint(np.nan_to_num(scaled).clip(0, 255)).astype(np.uint8)
-
-
-def _full_range(dtype: np.dtype[Any]) -> tuple[float, float]:
-    return (0.0, float(np.iinfo(dtype).max)) if dtype.kind in "ui" else (0.0, 1.0)

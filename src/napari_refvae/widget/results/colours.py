@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_refvae.imageio.pixels import dtype_range
+
 if TYPE_CHECKING:
     from napari.layers import Image
     from numpy.typing import NDArray
@@ -49,5 +51,4 @@ def _palette(look: Image) -> NDArray[np.uint8]:
 
 
 def _opacity(alpha: NDArray[Any]) -> NDArray[np.uint8]:
-    full = np.iinfo(alpha.dtype).max if alpha.dtype.kind in "ui" else 1.0
-    return np.rint(255 * (alpha / full).clip(0, 1)).astype(np.uint8)
+    return np.rint(255 * (alpha / dtype_range(alpha.dtype).high).clip(0, 1)).astype(np.uint8)
