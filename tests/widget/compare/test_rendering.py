@@ -33,7 +33,7 @@ def test_the_grid_of_the_pixels_gives_the_pixels():
     assert (image[..., 3] == 255).all()
 
 
-@settings(max_examples=30)
+@settings(deadline=None, max_examples=30)
 @given(
     angle=st.floats(-180, 180),
     scale=st.floats(0.1, 10),
