@@ -333,6 +333,7 @@ class TestOtherCommands:
         assert {"compact", "full", "paper", "paper-4x", "tiny"} <= set(lines)
         assert str(tiny_model) in lines["tiny"]
         assert "not here" in lines["full"]
+        assert done.stdout.endswith(f"Downloads and models of your own lie in {tiny_model.parent}\n")
 
     def test_version(self, refvae):
         assert refvae("--version").stdout.strip() == f"refvae {napari_refvae.__version__}"
@@ -412,6 +413,7 @@ def test_evaluate_draws_figures_of_a_box(refvae, folder, tiny_model):
         ("--listen --references b -n 3 --seed 4", "--listen has no use for --samples, --seed: leave"),
         ("--related --references b --figures", "--related has no use for --figures"),
         ("--listen --related --references b", "--listen has no use for --related"),
+        ("--listen --references b --no-features", "--listen has no use for --no-features"),
         ("--external b --model c --references d", "--external has no use for --model, --references"),
     ],
 )

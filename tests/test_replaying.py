@@ -57,7 +57,7 @@ def test_the_command_tells_the_outcome(made):
     pytest.importorskip("zarr")
     side_car = made(".zarr", faithful=False)
     done = CliRunner().invoke(app, ["replay", str(side_car)])
-    assert (done.exit_code, done.stdout) == (0, "All 1 images are identical to the recorded pixels.\n")
+    assert (done.exit_code, done.stdout) == (0, "The image is identical to the recorded pixels.\n")
     told = json.loads(side_car.read_text())
     told["files"][0]["pixels"] = "0" * 64
     side_car.write_text(json.dumps(told))

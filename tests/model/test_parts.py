@@ -33,7 +33,8 @@ def thin(monkeypatch):
     def cut(rows):
         for module in (compact, paper, vgg):
             monkeypatch.setattr(module, "STRIP_BYTES", 1)
-        monkeypatch.setattr(paper, "ROW_BYTES", 1)
+        for module in (compact, paper):
+            monkeypatch.setattr(module, "GRID_BYTES", 1)
         monkeypatch.setattr(parts, "FEWEST_ROWS", rows)
 
     return cut

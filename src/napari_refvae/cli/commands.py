@@ -95,7 +95,7 @@ def demo(
 @app.command()
 def models() -> None:
     """List the models and say which are here."""
-    from napari_refvae.model.zoo import list_models
+    from napari_refvae.model.zoo import cache_dir, list_models
 
     rows = [
         (
@@ -108,6 +108,7 @@ def models() -> None:
         for model in list_models()
     ]
     print_table(("model", "preset", "parameters", "sha256", "file"), rows)
+    typer.echo(f"Downloads and models of your own lie in {cache_dir()}")
 
 
 @app.command()

@@ -96,8 +96,14 @@ def _refuse_unheeded(context: typer.Context) -> None:
         if mode in given and context.params[mode]:
             unheeded = [name for name in given if name not in (mode, "images", "output", *heeded)]
             if unheeded:
-                words = ", ".join(f"--{name.replace('_', '-')}" for name in unheeded)
+                words = ", ".join(_as_typed(context, name) for name in unheeded)
                 raise InvalidInputError(f"--{mode} has no use for {words}: leave that out")
+
+
+def _as_typed(context: typer.Context, name: str) -> str:
+    """The option's name as the user wrote it: ``--no-...`` where a switch was turned off."""
+    off = context.params[name] is False
+    return f"--{'no-' if off else ''}{name.replace('_', '-')}"
 
 
 def _is_given(context: typer.Context, name: str) -> bool:

@@ -79,7 +79,7 @@ def _replay_stack(
             err=True,
         )
         raise typer.Exit(1)
-    typer.echo(f"All {len(done.names)} images are identical to the recorded pixels.")
+    typer.echo(_identical(len(done.names), "image"))
 
 
 def _replay_run(
@@ -106,7 +106,13 @@ def _replay_run(
             err=True,
         )
         raise typer.Exit(1)
-    typer.echo(f"All {len(result)} samples are identical to the recorded pixels.")
+    typer.echo(_identical(len(result), "sample"))
+
+
+def _identical(count: int, kind: str) -> str:
+    if count == 1:
+        return f"The {kind} is identical to the recorded pixels."
+    return f"All {count} {kind}s are identical to the recorded pixels."
 
 
 def _changed(told: Any, made: Any) -> list[str]:

@@ -68,6 +68,7 @@ class Finisher:
         self._image = request.image
         self._consistency = request.consistency
         self._device = device
+        self._room: Tensor | None = None
 
     def empty(self) -> NDArray[Any]:
         """An array for one sample of the frame's region, in the input's dtype and kind."""
@@ -159,19 +160,22 @@ class Finisher:
         """Round a part of a window's planes and write what belongs to its core; gives the part as it is read again."""
         inside = part.relative_to(window.read).scaled(self.scale).slices
         seen = planes.transpose(0, 1)[:, *inside]
-        stored, again = store_planes(seen, self._alpha(window.read, inside), self._image)
+        stored = store_planes(seen, self._alpha(window.read, inside), self._image)
         place = window.write.relative_to(self.frame.region).scaled(self.scale).slices
         out[place] = stored[window.write.relative_to(part).scaled(self.scale).slices]
-        return again.transpose(0, 1).contiguous()
+        return seen.transpose(0, 1).contiguous()
 
     def _lr(self, region: Region) -> Tensor:
         """The input's planes ``(h, 3, w)``."""
         return image_to_tensor(self._image.rgb[region.slices], self._device)[0].transpose(0, 1).contiguous()
 
     def _lines(self, lr: Tensor, scale: int) -> Tensor:
-        """Room for planes ``(scale*h, 3, scale*w)``."""
+        """Room for planes ``(scale*h, 3, scale*w)``, the same each time: the system would have to clear new memory."""
         height, channels, width = lr.shape
-        return lr.new_empty(scale * height, channels, scale * width)
+        size = scale * height, channels, scale * width
+        if self._room is None or self._room.numel() < math.prod(size):
+            self._room = lr.new_empty(math.prod(size))
+        return self._room[: math.prod(size)].view(size)
 
     def _alpha(self, region: Region, inside: tuple[slice, slice]) -> Tensor | None:
         """A part of a region's alpha, up-sampled and projected like a channel."""

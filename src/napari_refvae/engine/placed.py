@@ -94,7 +94,7 @@ class PlacedModel:
 
     def decode_bytes(self, pixels: int) -> int:
         """Peak working memory of decoding one sample of so many LR pixels, in this precision."""
-        return self.model.decode_bytes(pixels) * self.detail_dtype.itemsize // torch.float32.itemsize
+        return self.model.decode_bytes(pixels, self.detail_dtype.itemsize)
 
     @property
     def detail_dtype(self) -> torch.dtype:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -83,9 +84,9 @@ class SuperResolutionResult:
 
     def __repr__(self) -> str:
         """Sizes and names; the arrays would fill pages."""
-        least = min(self.lr_psnr)
-        kind = f"{self.sr.dtype} samples of {' x '.join(map(str, self.sr.shape[1:]))}"
-        return f"<{len(self)} {kind}, references {sorted(set(self.references))}, LR-PSNR from {least:.1f} dB>"
+        kind = f"{self.sr.dtype} sample{'s' * (len(self) != 1)} of {' x '.join(map(str, self.sr.shape[1:]))}"
+        names = ", ".join(dict.fromkeys(self.references))
+        return f"<{len(self)} {kind}; references: {names}; LR-PSNR {_least(self.lr_psnr)}>"
 
     def __len__(self) -> int:
         return len(self.sr)
@@ -137,6 +138,12 @@ class SuperResolutionResult:
         from napari_refvae.imageio.files import save_samples
 
         return save_samples(self, folder, stem, suffix)
+
+
+def _least(lr_psnr: tuple[float, ...]) -> str:
+    """How well the worst sample gives the input back, for people."""
+    least = min(lr_psnr)
+    return f"at least {least:.1f} dB" if math.isfinite(least) else "exact"
 
 
 def _holes() -> np.errstate:

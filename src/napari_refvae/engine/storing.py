@@ -25,13 +25,13 @@ LEVELS_BAND, BAND = 32, 256
 """Rows that are stored at a time, of narrow dtypes and of all others."""
 
 
-def store_planes(planes: Tensor, alpha: Tensor | None, image: NormalizedImage) -> tuple[NDArray[Any], Tensor]:
+def store_planes(planes: Tensor, alpha: Tensor | None, image: NormalizedImage) -> NDArray[Any]:
     """Round planes to the input's dtype and kind.
 
     Parameters
     ----------
     planes
-        ``(3, H, W)`` float32, normalised; premultiplied if there is alpha. Of any strides.
+        ``(3, H, W)`` float32, normalised; premultiplied if there is alpha. Overwritten by what is read again.
     alpha
         ``(H, W)``, or None.
     image
@@ -39,36 +39,30 @@ def store_planes(planes: Tensor, alpha: Tensor | None, image: NormalizedImage) -
 
     Returns
     -------
-    stored, again
-        ``(H, W[, C])`` as `napari_refvae.imageio.pixels.denormalize` makes it, and ``(3, H, W)`` as
-        `napari_refvae.imageio.pixels.normalize` reads that: line by line, of all planes each, in memory.
+    NDArray
+        ``(H, W[, C])`` as `napari_refvae.imageio.pixels.denormalize` makes it; the planes are then what
+        `napari_refvae.imageio.pixels.normalize` reads of that.
     """
     if alpha is None and image.pixels.dtype in NARROW:
         return _store_levels(planes, image.pixels)
     return _store_bands(planes, alpha, image)
 
 
-def _store_levels(planes: Tensor, pixels: PixelFormat) -> tuple[NDArray[Any], Tensor]:
+def _store_levels(planes: Tensor, pixels: PixelFormat) -> NDArray[Any]:
     """In place of several float64 copies, one of a few rows at a time, which stays in the processor's cache.
 
     On the CPU wherever the planes are: some devices (MPS) have no float64.
     """
     grey = pixels.kind == "grey"
     stored = np.empty((*planes.shape[1:], 1 if grey else 3), pixels.dtype)
-    again = _empty_lines(planes)
     for top in range(0, planes.shape[1], LEVELS_BAND):
         band = slice(top, top + LEVELS_BAND)
         levels = planes[:, band].cpu().to(torch.float64)
         levels = _round_levels(levels.mean(dim=0, keepdim=True) if grey else levels, pixels)
         for channel, plane in enumerate(levels.numpy()):
             stored[band, :, channel] = plane
-        again[:, band] = levels.sub_(pixels.range.low).div_(pixels.range.span).to(torch.float32)
-    return stored.reshape(*planes.shape[1:], *pixels.tail), again
-
-
-def _empty_lines(planes: Tensor) -> Tensor:
-    channels, height, width = planes.shape
-    return planes.new_empty(height, channels, width).transpose(0, 1)
+        planes[:, band] = levels.sub_(pixels.range.low).div_(pixels.range.span).to(torch.float32)
+    return stored.reshape(*planes.shape[1:], *pixels.tail)
 
 
 def _round_levels(planes: Tensor, pixels: PixelFormat) -> Tensor:
@@ -77,13 +71,12 @@ def _round_levels(planes: Tensor, pixels: PixelFormat) -> Tensor:
     return planes.mul_(pixels.range.span).add_(pixels.range.low).round_().clamp_(int(limits.min), int(limits.max))
 
 
-def _store_bands(planes: Tensor, alpha: Tensor | None, image: NormalizedImage) -> tuple[NDArray[Any], Tensor]:
+def _store_bands(planes: Tensor, alpha: Tensor | None, image: NormalizedImage) -> NDArray[Any]:
     pixels, height = image.pixels, planes.shape[1]
     stored = np.empty((*planes.shape[1:], *pixels.tail), pixels.dtype)
-    again = _empty_lines(planes)
     for top in range(0, height, BAND):
         band = slice(top, top + BAND)
         opacity = None if alpha is None else alpha[band].cpu().numpy()
         stored[band] = denormalize(image_from_tensor(planes[:, band]), opacity, pixels, image.bounds)
-        again[:, band] = image_to_tensor(normalize(stored[band], pixels.range).rgb, planes.device)[0]
-    return stored, again
+        planes[:, band] = image_to_tensor(normalize(stored[band], pixels.range).rgb, planes.device)[0]
+    return stored

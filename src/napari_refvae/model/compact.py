@@ -17,7 +17,7 @@ from torch import nn
 from napari_refvae.model.blocks import ModulatedBlock, ResidualBlock, UpsamplingStage, leaky
 from napari_refvae.model.doors import LatentLayout, ReferenceVAE
 from napari_refvae.model.gaussian import DiagonalGaussian
-from napari_refvae.model.parts import STRIP_BYTES, Cropped, in_strips, strip_rows
+from napari_refvae.model.parts import GRID_BYTES, STRIP_BYTES, Cropped, in_strips, strip_rows
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -87,19 +87,24 @@ class CompactRefVAE(ReferenceVAE):
         x.enlarged(self._enlarge(x.values), self.scale)
         return x.around(0)
 
-    def decode_bytes(self, pixels: int) -> int:
-        """First a block's features on the LR grid, then the last of them, two of the tail's grids, and the detail.
+    def decode_bytes(self, pixels: int, itemsize: int = 4) -> int:
+        """First a block's features on the LR grid, then the last of them, the detail, and grids of some rows.
 
         As measured, a block holds eight times its width: its input, what modulates it, and what comes of both. A
         strip holds its input, what is convolved of it, the same shuffled, and what comes of that.
         """
-        width, tail = self.config.width, self.config.tail_widths
-        grids = [width, *(4 ** (stage + 1) * width for stage, width in enumerate(tail[:-1]))]
-        held = max(sum(pair) for pair in pairwise([*grids, 3 * self.scale**2]))
-        return 4 * max(8 * width, held) * pixels + 4 * STRIP_BYTES
+        width = self.config.width
+        last = (width + 2 * 3 * self.scale**2) * pixels
+        return itemsize * max(8 * width * pixels, last) + 2 * GRID_BYTES + 4 * STRIP_BYTES
 
     def _enlarge(self, x: Tensor) -> Tensor:
-        """The tail: ``(N, width, h, w)`` to detail, stage by stage, each in strips."""
+        """The tail, on some rows at a time: ``(N, width, h, w)`` to detail."""
+        inner = [4 ** (stage + 1) * width for stage, width in enumerate(self.config.tail_widths[:-1])]
+        rows = strip_rows(x, max(inner, default=1), GRID_BYTES)
+        return in_strips(self._enlarge_rows, x, rows=rows, reach=math.ceil(_tail_reach(self.config)))
+
+    def _enlarge_rows(self, x: Tensor) -> Tensor:
+        """Stage by stage, each in strips."""
         for stage in self.tail[:-1]:
             x = in_strips(stage, x, rows=_strip_rows(stage, x), reach=STAGE_REACH)
         return in_strips(self._finest, x, rows=_strip_rows(self.tail[-1], x), reach=STAGE_REACH)

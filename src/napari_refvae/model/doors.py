@@ -83,5 +83,8 @@ class ReferenceVAE(nn.Module, ABC):
         """
 
     @abstractmethod
-    def decode_bytes(self, pixels: int) -> int:
-        """Peak working memory of decoding one sample of so many LR pixels, in bytes (float32)."""
+    def decode_bytes(self, pixels: int, itemsize: int = 4) -> int:
+        """Peak working memory of encoding and decoding one sample of so many LR pixels, in bytes.
+
+        ``itemsize`` is that of a feature: 4 in float32, 2 in bfloat16.
+        """

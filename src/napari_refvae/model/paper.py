@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from functools import partial
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import torch
@@ -22,7 +23,7 @@ from torch.nn import functional
 from napari_refvae.model.doors import LatentLayout, ReferenceVAE
 from napari_refvae.model.doubling import DoublingConvolution
 from napari_refvae.model.gaussian import DiagonalGaussian
-from napari_refvae.model.parts import STRIP_BYTES, Cropped, in_strips, strip_rows
+from napari_refvae.model.parts import GRID_BYTES, STRIP_BYTES, Cropped, in_strips, row_cuts, strip_rows
 from napari_refvae.model.vgg import VGG19
 from napari_refvae.regions import Region
 from napari_refvae.resampling import upsample
@@ -40,7 +41,6 @@ MAP_WIDTH, MAP_SIZE = 64, 16  # the feature map that z stands for is 64 x 16 x 1
 REFERENCE_SIZE = 256  # references are resized to a square of this side
 CELL = 8  # pixels of the up-sampled input a side of a feature cell
 REACH = 2  # cells that the fusion looks beyond a cell, and the image decoder as many again
-ROW_BYTES = 2 * STRIP_BYTES  # of the image decoder's second grid, in the rows of cells that it enlarges at a time
 
 
 class PaperRefVAE(ReferenceVAE):
@@ -106,26 +106,28 @@ class PaperRefVAE(ReferenceVAE):
         map that varies within a cell (4x only) is averaged over it.
         """
         wanted = part or Region(0, 0, *latent.shape[-2:])
-        cells = _cells(wanted, self.alignment)
+        rows = strip_rows(latent, ImageDecoder.WIDTHS[1] * (4 // self.alignment) ** 2, GRID_BYTES)
+        cuts = [wanted.y + row for row in row_cuts(wanted.height, rows)]
+        strips = (Region(top, wanted.x, bottom - top, wanted.width) for top, bottom in pairwise(cuts))
+        return torch.cat([self._decode_rows(features, latent, strip) for strip in strips], dim=-2)
+
+    def decode_bytes(self, pixels: int, itemsize: int = 4) -> int:
+        """Features, float32 always, and what they are joined of; or in place of that the detail, and strips."""
+        features, detail = 2 * WIDTH + 3 * self.scale**2, 3 * self.scale**2
+        decoding = 4 * (features + 2 * detail) * pixels + 3 * GRID_BYTES + 4 * STRIP_BYTES
+        return max(8 * features * pixels, decoding)
+
+    def _decode_rows(self, features: Tensor, latent: Tensor, part: Region) -> Tensor:
+        cells = _cells(part, self.alignment)
         modulation, difference = features.split((2 * WIDTH, 3 * self.scale**2), dim=1)
         condition = Cropped(_cell_means(latent, self.alignment), cells)
         condition.values = self.feature_decoder(condition.around(2 * REACH))
         fused = condition.around(REACH)
         shift, gain = _cell_means(modulation, self.alignment)[..., *condition.slices].chunk(2, dim=1)
-        condition.enlarged(self._enlarge(fused * (1 + gain) + shift), CELL)
-        inner = wanted.relative_to(Region(cells.y * self.alignment, cells.x * self.alignment, 0, 0))
+        condition.enlarged(self.image_decoder(fused * (1 + gain) + shift), CELL)
+        inner = part.relative_to(Region(cells.y * self.alignment, cells.x * self.alignment, 0, 0))
         detail = condition.around(0)[..., *inner.scaled(self.scale).slices]
-        return detail + functional.pixel_shuffle(difference[..., *wanted.slices], self.scale)
-
-    def decode_bytes(self, pixels: int) -> int:
-        """The fusion's features of all cells, as measured eight times their width, or some rows' finer grids."""
-        cells = pixels // self.alignment**2
-        return 4 * max(8 * WIDTH, 3 * WIDTH + 2 * 3 * CELL**2) * cells + 2 * ROW_BYTES + 4 * STRIP_BYTES
-
-    def _enlarge(self, fused: Tensor) -> Tensor:
-        """Apply the image decoder to some rows of cells at a time."""
-        rows = strip_rows(fused, ImageDecoder.WIDTHS[1] * 4**2, ROW_BYTES)
-        return in_strips(self.image_decoder, fused, rows=rows, reach=REACH)
+        return detail + functional.pixel_shuffle(difference[..., *part.slices], self.scale)
 
     def _base_difference(self, lr: Tensor) -> Tensor:
         """Torch's bicubic up-sampling minus `upsample`, in float32: ``(B, 3 * scale**2, h, w)``."""

@@ -21,10 +21,13 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-__all__ = ["STRIP_BYTES", "Cropped", "in_strips", "strip_rows"]
+__all__ = ["GRID_BYTES", "STRIP_BYTES", "Cropped", "in_strips", "row_cuts", "strip_rows"]
 
 STRIP_BYTES = 8 * 2**20
 """Of a strip's widest activation."""
+
+GRID_BYTES = 6 * STRIP_BYTES
+"""Of the largest grid that is held whole between two layers, for some rows of the image."""
 
 FEWEST_ROWS = 8
 """Thinner strips would be mostly context."""
@@ -103,7 +106,7 @@ def in_strips(layers: Callable[[Tensor], Tensor], x: Tensor, *, rows: int, reach
     if height <= rows:
         return layers(x)
     whole: Tensor | None = None
-    for top, bottom in pairwise(_cuts(height, rows, step)):
+    for top, bottom in pairwise(row_cuts(height, rows, step)):
         first, last = max(0, top - reach), min(height, bottom + reach)
         made = layers(x[..., first:last, :])
         up, down = max(1, made.shape[-2] // (last - first)), max(1, (last - first) // made.shape[-2])
@@ -116,7 +119,8 @@ def in_strips(layers: Callable[[Tensor], Tensor], x: Tensor, *, rows: int, reach
     return whole
 
 
-def _cuts(height: int, rows: int, step: int) -> list[int]:
+def row_cuts(height: int, rows: int, step: int = 1) -> list[int]:
+    """Where equal strips of at most ``rows``, or a little more, begin, at multiples of ``step``; and the end."""
     count = math.ceil(height / rows)
     return [height * index // count // step * step for index in range(count)] + [height]
 
