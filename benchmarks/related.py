@@ -28,6 +28,8 @@ from napari_refvae.metrics import lr_psnr, psnr_y
 from napari_refvae.spec import ImageReference, PriorReference
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from numpy.typing import NDArray
 
     from napari_refvae.spec import Reference
@@ -103,7 +105,7 @@ def main() -> None:
     paths = find_originals(options.originals)[:: options.every][: options.most]
     distance = FeatureDistance(options.feature_weights)
     pool = read_references(options.references, options.unrelated) if options.references else []
-    scores: dict[tuple[float, str, bool], list[tuple[float, float, float]]] = defaultdict(list)
+    scores: dict[tuple[float, str, bool], list[tuple[float, ...]]] = defaultdict(list)
     for number, path in enumerate(paths):
         shown = planes(path, options.largest)
         subject = Subject.of(shown[0][:, : shown[0].shape[1] // 2], path.name, 8)
@@ -131,13 +133,13 @@ def main() -> None:
                         small = min(lr_psnr(sr, subject.lr), MOST_DB)
                         found.append((psnr_y(sr, subject.hr), distance.measure(sr, target).value, small))
                     if found:
-                        scores[vividness, kind, matching].append(tuple(np.mean(found, axis=0)))
-        print(f"{number + 1} of {len(paths)}: {path.name}", flush=True)
+                        scores[vividness, kind, matching].append((*np.mean(found, axis=0), number))
+        print(f"{path.name}: " + _last(scores, kinds), flush=True)
     print(_table(scores, len(paths), options))
 
 
 def _table(
-    scores: dict[tuple[float, str, bool], list[tuple[float, float, float]]], count: int, options: argparse.Namespace
+    scores: dict[tuple[float, str, bool], list[tuple[float, ...]]], count: int, options: argparse.Namespace
 ) -> str:
     lines = [
         "",
@@ -153,13 +155,23 @@ def _table(
                 values = np.array(scores.get((vividness, kind, matching), []))
                 if not len(values):
                     continue
-                psnr, vgg, small = values.mean(axis=0)
-                gain = values[:, 0] - base[:, 0] if len(values) == len(base) else np.full(1, np.nan)
+                psnr, vgg, small, _ = values.mean(axis=0)
+                gain = values[:, 0] - base[values[:, 3].astype(int), 0]  # of the same originals
                 lines.append(
                     f"| {vividness:g} | {name} | {_said(matching)} | {psnr:.2f} | {vgg:.4f} | {small:.1f} | "
                     f"{gain.mean():+.2f} | {gain.min():+.2f} |"
                 )
     return "\n".join(lines)
+
+
+def _last(scores: dict[tuple[float, str, bool], list[tuple[float, ...]]], kinds: Collection[str]) -> str:
+    """Y-PSNR / VGG distance of the last original, each kind without matching and with it."""
+    said = []
+    for vividness in (0.0, 1.0):
+        for kind in kinds:
+            found = [scores[vividness, kind, one][-1] for one in (False, True) if scores.get((vividness, kind, one))]
+            said.append(f"{kind} at {vividness:g}: " + " -> ".join(f"{one[0]:.2f}/{one[1]:.4f}" for one in found))
+    return ", ".join(said)
 
 
 def _said(matching: bool) -> str:

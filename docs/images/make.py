@@ -27,6 +27,8 @@ from napari_refvae.metrics import low_resolution, modulo_crop
 from napari_refvae.regions import Region
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     Pixels = NDArray[np.uint8]
@@ -38,12 +40,18 @@ DETAIL = Region(72, 120, 74, 112)
 
 CREDIT = "Photograph: Stefan van der Walt, CC0. Grass: linolafett (DeviantArt), CC0."
 
+FAILURES_CREDIT = (
+    "scikit-image's data. Page: its authors, CC0. Astronaut: NASA, public domain. Cat: Stefan van der Walt, CC0. "
+    "Cell: Paul Müller, CC0."
+)
+
 
 def main(model: str = "compact") -> None:
-    """Write the landing page's picture and the README's overview."""
+    """Write the landing page's picture, and the model card's overview and failures."""
     original = modulo_crop(data.chelsea())
     write(landing(low_resolution(original), model), "landing.jpg")
     write(overview(original, model), "chelsea.jpg")
+    write(failures(model), "failures.jpg")
 
 
 def landing(small: Pixels, model: str) -> Image.Image:
@@ -117,6 +125,35 @@ def overview(original: Pixels, model: str) -> Image.Image:
         insets={"grass": data.grass(), "self": small},
         footer=CREDIT,
     )
+
+
+def failures(model: str) -> Image.Image:
+    """What the network does badly, each beside its original."""
+    rows = []
+    for title, note, original in difficult():
+        small = low_resolution(original)
+        result = napari_refvae.upscale(small, samples=1, faithful=True, model=model)
+        shown = {
+            "the input, enlarged": enlarged(small, 8),
+            "faithful": result.faithful,
+            "a sample": result.sr[0],
+            "the original": original,
+        }
+        rows.append(PictureRow(title, note, tuple(Picture(image, name) for name, image in shown.items())))
+    return contact_sheet("What it does badly", "8x, compact, no reference, seed 0", rows, footer=FAILURES_CREDIT)
+
+
+def difficult() -> Iterator[tuple[str, str, Pixels]]:
+    """Crops of 128 x 160 pixels, with a name and what goes wrong."""
+    yield "Text", "letters become\nstrokes", coloured(data.page()[40:168, 180:340])
+    yield "A face", "eyes, nose and mouth\nare painted over", data.astronaut()[68:196, 144:304]
+    yield "Fur", "canvas-like grain\nrather than hairs", data.chelsea()[120:248, 60:220]
+    yield "A micrograph", "faint cross-hatch\nwhere it is flat", coloured(data.cell()[40:168, 60:220])
+
+
+def coloured(grey: Pixels) -> Pixels:
+    """A grey image as RGB."""
+    return np.repeat(grey[..., None], 3, axis=2)
 
 
 def write(sheet: Image.Image, name: str) -> None:
