@@ -39,7 +39,7 @@ __all__ = [
 PixelKind = Literal["grey", "rgb", "rgba"]
 Consistency = Literal["bicubic"]
 SelfEnsemble = bool | Literal["auto"]
-Stage = Literal["encode", "decode", "project"]
+Stage = Literal["interpolate", "encode", "decode", "project"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,9 +186,9 @@ class Progress:
     done, total
         Units of work. If memory runs out, both are counted anew with smaller tiles.
     stage
-        encode, decode or project.
+        interpolate, encode, decode or project.
     sample
-        From 0; None while the input is encoded and for the faithful image.
+        From 0; None while the input is interpolated or encoded, and for the faithful image.
     samples
         Of the whole run.
     tile

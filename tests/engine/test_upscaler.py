@@ -120,9 +120,10 @@ def test_progress_counts_up_to_the_total_and_may_be_abandoned(upscaler, image):
     steps = upscaler.steps(request(image, tiles=TileSpec(12), count=2))
     seen = [step for step in steps if isinstance(step, Progress)]
     assert [progress.done for progress in seen] == list(range(seen[-1].total + 1))
-    assert [progress.stage for progress in seen] == ["encode"] * 7 + (["decode"] * 6 + ["project"]) * 2
-    assert [progress.tile for progress in seen] == [None, *range(6), *[*range(6), None] * 2]
-    assert [progress.sample for progress in seen] == [None] * 7 + [0] * 7 + [1] * 7
+    first, each = ["interpolate"] * 2 + ["encode"] * 6, ["decode"] * 6 + ["project"]
+    assert [progress.stage for progress in seen] == first + each * 2
+    assert [progress.tile for progress in seen] == [None, None, *range(6), *[*range(6), None] * 2]
+    assert [progress.sample for progress in seen] == [None] * 8 + [0] * 7 + [1] * 7
     assert {(progress.samples, progress.tiles) for progress in seen} == {(2, 6)}
     abandoned = upscaler.steps(request(image, count=2))
     next(abandoned)
@@ -218,7 +219,7 @@ def test_what_is_finished_survives_running_out_of_memory(network, rng):
     assert decoded == [(0, 1), (1, 1), *[(2, 4)] * 4, *[(3, 4)] * 4]
     assert failing.model.calls == 2 + 1 + 8
     last = steps[-1]
-    assert last.done == last.total == 4 + 4 * 5
+    assert last.done == last.total == 1 + 4 + 4 * 5
     whole = run(Upscaler(network, device="cpu", precision="float32"), request(image, count=4)).sr
     for sample in finished:
         assert np.abs(sample.sr.astype(int) - whole[sample.index]).max() <= 1

@@ -75,16 +75,20 @@ class Finisher:
         pixels, fine = self._image.pixels, self.frame.region.scaled(self.scale)
         return np.empty((fine.height, fine.width, *pixels.tail), pixels.dtype)
 
-    @exactly()
     def bicubic(self) -> NDArray[Any]:
         """The bicubic up-sampling of the frame's region."""
         made = self.empty()
         for window in self.windows:
-            lr = self._lr(window.read)
-            planes = self._lines(lr, self.scale).zero_()
-            add_bicubic(planes, lr, self.scale)
-            self._store(planes, window, window.write, made)
+            self.interpolate(window, made)
         return made
+
+    @exactly()
+    def interpolate(self, window: Tile, out: NDArray[Any]) -> None:
+        """Store one window of the bicubic up-sampling."""
+        lr = self._lr(window.read)
+        planes = self._lines(lr, self.scale).zero_()
+        add_bicubic(planes, lr, self.scale)
+        self._store(planes, window, window.write, out)
 
     def begin(self, out: NDArray[Any]) -> Finishing:
         """Begin a sample, which is stored into ``out``; see `empty`."""

@@ -51,6 +51,7 @@ class _Run:
     bicubic: NDArray[Any]
     samples: NDArray[Any]
     faithful: NDArray[Any] | None
+    interpolated: int = 0  # windows of the bicubic image
     lr_psnr: list[float] = field(default_factory=list)  # of the finished samples
 
     @property
@@ -128,7 +129,7 @@ class Upscaler(PlacedModel):
 
     def _begin(self, request: SuperResolutionRequest, frame: Frame, scale: int) -> _Run:
         finisher = Finisher(request, frame, self.model.scale, scale, self.torch_device)
-        bicubic = finisher.bicubic()
+        bicubic = finisher.empty()
         return _Run(
             request,
             frame,
@@ -144,10 +145,15 @@ class Upscaler(PlacedModel):
         """Finish what is open, with tiles of one size."""
         plan, windows = self.plan(run.frame, tiles), run.finisher.windows
         pieces = {image: len(plan) * len(self._symmetries(run, image)) + len(windows) for image in run.images}
-        total = sum(pieces.values())
-        done = total - sum(pieces[image] for image in run.open)
+        total = len(windows) + sum(pieces.values())
+        done = total - len(windows) - sum(pieces[image] for image in run.open) + run.interpolated
         say = partial(Progress, total=len(plan) + total, samples=run.request.total, tiles=len(plan))
-        yield say(done, stage="encode")
+        yield say(done, stage="interpolate")
+        for window in windows[run.interpolated :]:
+            run.finisher.interpolate(window, run.bicubic)
+            run.interpolated += 1
+            done += 1
+            yield say(done, stage="interpolate")
         features: dict[int, Tensor] = {}
         if len(run.open) > 1:  # a single image's are made as they are needed, and let go
             for number, tile in enumerate(plan):

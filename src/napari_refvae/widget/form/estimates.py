@@ -32,6 +32,7 @@ __all__ = [
 ]
 
 STAGES = {
+    "interpolate": "Reading the image",
     "encode": "Reading the image",
     "decode": "Inventing detail",
     "project": "Making it consistent",
