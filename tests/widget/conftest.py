@@ -37,6 +37,8 @@ class FakeEngine(Engine):
 
     def __init__(self, make_result: Callable[..., Any]) -> None:
         self.calls: list[dict[str, Any]] = []
+        self.prepared: list[bool] = []  # with matching or without
+        self.forecasts: list[dict[str, Any]] = []  # what they were asked for
         self.make_result = make_result
         self.pause_at: int | None = None  # before which sample to wait
         self.resume = threading.Event()
@@ -44,7 +46,8 @@ class FakeEngine(Engine):
         self.problem: Exception | None = None  # of the model
         self.closed = False
 
-    def prepare(self, model: str, device: str, precision: str) -> Readiness:
+    def prepare(self, model: str, device: str, precision: str, matching: bool = False) -> Readiness:
+        self.prepared.append(matching)
         if self.problem is not None:
             raise self.problem
         return READY
@@ -53,6 +56,7 @@ class FakeEngine(Engine):
         return ["compact", "full"], ["cpu", "cuda:0"]
 
     def forecast(self, shape: tuple[int, ...], dtype: Any, **settings: Any) -> Forecast:
+        self.forecasts.append(settings)
         return Forecast((96, 80), 4, 2**20, 3 * 2**20, tiles=2, seconds=42)
 
     def steps(self, **arguments: Any) -> Generator[Progress | FinishedSample, None, Any]:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 from napari.utils import progress
+from PIL import Image as Picture
 from qtpy.QtCore import QTimer
+from skimage import data
 
 from napari_refvae.engine.forecasting import Forecast
 from napari_refvae.errors import InvalidInputError, ModelError
+from napari_refvae.metrics import low_resolution
 from napari_refvae.regions import Region
 from napari_refvae.spec import IntensityRange, PriorReference, SelfReference
 from napari_refvae.widget.results import snippet
@@ -141,6 +145,7 @@ class TestClick:
             "faithful": True,
             "intensity_range": None,
             "region": None,
+            "matching": False,
         }
         assert len(results(viewer)) == 6
         assert results(viewer)[0].data.shape == (48, 40, 3)
@@ -251,6 +256,53 @@ class TestClick:
         assert "choose its layer" in message
         assert engine.calls == []
         assert len(viewer.layers) == 1
+
+
+class TestMatching:
+    """Detail is copied from references that show the same thing, where there is something to copy from."""
+
+    def test_it_reaches_run_forecast_and_preparation(
+        self, viewer: Any, widget: UpscaleWidget, engine: Any, qtbot: Any, tmp_path: Path
+    ) -> None:
+        Picture.new("L", (50, 60)).save(tmp_path / "nearby.png")
+        bark = viewer.add_image(np.stack([TEXTURE, TEXTURE]), name="bark")
+        widget.images.image.value = viewer.add_image(PHOTOGRAPH, rgb=True, name="photo")
+        box = widget.references.matching
+        assert not box.enabled
+        assert "nothing to copy from" in box.tooltip
+        box.value = True  # by a script, say
+        assert not box.on
+        widget.references.box.value = bark
+        widget.references.add(tmp_path / "nearby.png")
+        widget.references.add(SelfReference())
+        assert box.on
+        qtbot.waitUntil(lambda: bool(engine.forecasts) and engine.forecasts[-1]["matching"] == [(40, 30), (60, 50)])
+        assert engine.prepared[-1] is True
+        click(widget, qtbot)
+        assert engine.calls[0]["matching"] is True
+        for reference in widget.references.choices[:2]:
+            widget.references.remove(reference)
+        widget.references.box.value = PriorReference()
+        assert not box.enabled
+
+    def test_what_was_chosen_by_mistake_says_why_it_cannot_be(
+        self, viewer: Any, widget: UpscaleWidget, engine: Any, qtbot: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        first, second = (viewer.add_image(TEXTURE, name=name) for name in ("first", "second"))
+        viewer.layers.selection = {first, second}
+        widget.references.box.value = first
+        box = widget.references.matching
+        widget.images.image.value = second
+        assert box.enabled
+        widget.images.image.value = next(one for one in widget.images.image.choices if one.name == TOGETHER)
+        assert not box.enabled
+        assert "Not for channels" in box.tooltip
+        widget.images.image.value = second
+        fourfold = replace(engine.prepare("compact", "auto", "auto"), scale=4)
+        monkeypatch.setattr(engine, "prepare", lambda *_: fourfold)
+        widget.advanced.use_model("fourfold.safetensors")
+        qtbot.waitUntil(lambda: "this one does 4 times" in box.tooltip)
+        assert not box.enabled
 
 
 class TestChannels:
@@ -727,6 +779,30 @@ class TestWholeClick:
         np.testing.assert_array_equal(results(viewer, "faithful")[0].data, expected.faithful)
         np.testing.assert_allclose(results(viewer, "spread")[0].data, expected.std.mean(axis=2), atol=1e-3)
         assert samples[0].metadata[METADATA_KEY]["provenance"]["samples"] == expected.provenance["samples"]
+
+    def test_matching_copies_what_the_api_copies(self, viewer: Any, qtbot: Any) -> None:
+        """With the bundled weights: a reference that holds the image brings it nearer to the truth."""
+        from napari_refvae import upscale
+
+        truth = data.astronaut()[80:144, 190:254]
+        image, wider = low_resolution(truth), np.ascontiguousarray(data.astronaut()[61:165, 175:275])
+        widget = UpscaleWidget(viewer)
+        viewer.window.add_dock_widget(widget)
+        widget.references.box.value = viewer.add_image(wider, rgb=True, name="wider")
+        widget.images.image.value = viewer.add_image(image, rgb=True, name="face")
+        widget.sampling.samples.value, widget.advanced.faithful.value = 1, False
+        errors = []
+        for matching in (False, True):
+            widget.references.matching.value = matching
+            qtbot.waitUntil(lambda: "of memory" in widget.bar.forecast, timeout=60_000)
+            click(widget, qtbot)
+            run = widget.runs.latest()
+            errors.append(np.abs(run.samples[0].image.data.astype(float) - truth).mean())
+            assert run.result.provenance["settings"].get("matching", False) is matching
+            assert ("matching=True" in snippet.python_of(run)) is matching
+        assert errors[1] < 0.8 * errors[0]
+        expected = upscale(image, wider, samples=1, matching=True, device="cpu")
+        np.testing.assert_array_equal(run.samples[0].image.data, expected.sr[0])
 
     def test_the_window_answers_all_the_time(self, viewer: Any, tiny_model: Path, qtbot: Any) -> None:
         """A run on the GUI thread would be one long time between two ticks."""

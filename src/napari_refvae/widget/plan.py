@@ -18,6 +18,7 @@ from napari_refvae.widget.form.estimates import (
     region_text,
     samples_text,
 )
+from napari_refvae.widget.form.matching import reference_sizes
 from napari_refvae.widget.form.references import fix_reference
 from napari_refvae.widget.results.channels import channel_planes, mixed
 from napari_refvae.widget.results.layers import InputPlane, LayerPlane, shown_plane
@@ -122,7 +123,9 @@ class Draft:
             references=tuple(fix_reference(choice, point) for choice in references.choices),
             region=region,
             maps=maps,
-            settings=sampling.arguments() | advanced.arguments() | {"region": region},
+            settings=sampling.arguments()
+            | advanced.arguments()
+            | {"region": region, "matching": references.matching.on},
         )
 
     def __len__(self) -> int:
@@ -199,6 +202,7 @@ def describe_plan(
         "vividness": sampling.vividness.value,
         "region": region,
         "scale": factor,
+        "matching": reference_sizes(references.choices) if references.matching.on else (),
     }
     try:
         forecast = engine.forecast(shape, data.dtype, **settings)

@@ -89,7 +89,7 @@ def upscale_layer(
         Whether to add the faithful image too.
     **settings
         As `napari_refvae.upscale` takes them: ``samples``, ``seed``, ``temperature``, ``strength``, ``vividness``,
-        ``scale``, ``self_ensemble``, ``model``, ``consistency``, ``precision``, ``device``, ``tile``.
+        ``scale``, ``self_ensemble``, ``matching``, ``model``, ``consistency``, ``precision``, ``device``, ``tile``.
 
     Returns
     -------

@@ -20,6 +20,7 @@ from napari_refvae.widget.form.estimates import rectangle_text, titles_text
 from napari_refvae.widget.form.fields import AdvancedFields, SampleFields
 from napari_refvae.widget.form.fold import Fold
 from napari_refvae.widget.form.image_fields import VIEW, ImageFields
+from napari_refvae.widget.form.matching import matching_problem
 from napari_refvae.widget.form.references import ReferenceList
 from napari_refvae.widget.form.run_bar import RunBar
 from napari_refvae.widget.pages import Pages
@@ -78,7 +79,7 @@ class UpscaleWidget(QWidget):
         self._lay_out()
         self._connect()
         self.reset_choices()
-        self._preparation.choose(*self.advanced.engine)
+        self._prepare()
         self._placing = DockPlacing(self)
         self._watcher = ClosingWatcher(self, self._close)
 
@@ -99,6 +100,8 @@ class UpscaleWidget(QWidget):
         for part in (self.images, self.references, self.sampling, self.advanced):
             part.changed.connect(self._forecaster.soon)
         self.references.changed.connect(lambda: self.images.yield_to(self.references.layers))
+        for chosen in (self.references, self.images):
+            chosen.changed.connect(self._judge_matching)
         self.advanced.engine_changed.connect(self._prepare)
         self.upscaling.began.connect(self._show_bar)
         self.upscaling.sampled.connect(self.pages.show_gallery)
@@ -121,6 +124,7 @@ class UpscaleWidget(QWidget):
         if gone:
             QTimer.singleShot(0, lambda: self._tell_gone(gone))
         if layers != self._offered:  # and not just some result that came or went
+            self._judge_matching()
             self._moved()
         self._offered = layers
         self._show_idle()
@@ -167,11 +171,20 @@ class UpscaleWidget(QWidget):
         self.bar.setVisible(self.upscaling.running or not self.pages.exploring)
 
     def _prepare(self) -> None:
-        self._preparation.choose(*self.advanced.engine)
-        self.advanced.explain_engine(None)
+        self._preparation.choose(*self.advanced.engine, self.references.matching.on)
+        self.advanced.explain_engine(self._preparation.readiness)
         self._forecaster.soon()
 
+    def _judge_matching(self, *_: Any) -> None:
+        """Say whether detail can be copied from what is chosen; if it is to be, that is measured, too."""
+        ready = self._preparation.readiness
+        scale = None if ready is None else ready.scale
+        problem = matching_problem(self.references.choices, len(self.images.layers), scale)
+        self.references.matching.allow(problem)
+        self._preparation.choose(*self.advanced.engine, self.references.matching.on)
+
     def _prepared(self) -> None:
+        self._judge_matching()
         if self._preparation.options is not None:
             self.advanced.offer_engine(*self._preparation.options)
         self.advanced.explain_engine(self._preparation.readiness)

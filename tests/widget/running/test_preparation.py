@@ -14,7 +14,7 @@ class SlowEngine:
 
     def __init__(self) -> None:
         self.gate = threading.Event()
-        self.prepared: list[tuple[str, ...]] = []
+        self.prepared: list[tuple[Any, ...]] = []
         self.inside: set[str] = set()
         self.most = 0
 
@@ -22,7 +22,7 @@ class SlowEngine:
         self.inside.add(who)
         self.most = max(self.most, len(self.inside))
 
-    def prepare(self, *choice: str) -> tuple[str, ...]:
+    def prepare(self, *choice: Any) -> tuple[Any, ...]:
         self.enter("prepare")
         assert self.gate.wait(20)
         self.inside.discard("prepare")
@@ -59,8 +59,8 @@ def test_the_last_choice_is_prepared_in_the_end(qtbot: Any, engine: SlowEngine) 
     preparation.choose("c", "auto", "auto")
     engine.gate.set()
     qtbot.waitUntil(lambda: bool(told))
-    assert told == [("c", "auto", "auto")]
-    assert ("b", "auto", "auto") not in engine.prepared
+    assert told == [("c", "auto", "auto", False)]
+    assert ("b", "auto", "auto", False) not in engine.prepared
     assert preparation.options == (["compact"], ["cpu"])
 
 
@@ -93,7 +93,7 @@ def test_a_preparation_waits_for_a_run(qtbot: Any, engine: SlowEngine) -> None:
 
 
 def test_what_goes_wrong_is_kept_as_a_sentence(qtbot: Any, engine: SlowEngine) -> None:
-    def fail(*_: str) -> None:
+    def fail(*_: Any) -> None:
         raise RuntimeError("no kernel")
 
     engine.prepare = fail  # type: ignore[method-assign]
@@ -115,4 +115,13 @@ def test_a_closed_one_is_silent(qtbot: Any, engine: SlowEngine) -> None:
     qtbot.waitUntil(lambda: bool(engine.prepared))
     qtbot.wait(50)
     assert told == []
-    assert engine.prepared == [("a", "auto", "auto")]
+    assert engine.prepared == [("a", "auto", "auto", False)]
+
+
+def test_who_is_prepared_for_matching_is_without_it_too(qtbot: Any, engine: SlowEngine) -> None:
+    engine.gate.set()
+    preparation = Preparation(engine, lambda: None)  # type: ignore[arg-type]
+    for matching in (False, True, False):
+        preparation.choose("a", "auto", "auto", matching)
+        qtbot.waitUntil(lambda: preparation.readiness is not None)
+    assert [choice[-1] for choice in engine.prepared] == [False, True]

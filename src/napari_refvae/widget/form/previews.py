@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from napari.layers import Image
     from numpy.typing import NDArray
 
-__all__ = ["Preview", "file_picture", "layer_picture"]
+__all__ = ["Preview", "file_picture", "file_size", "layer_picture"]
 
 
 class Preview(QLabel):
@@ -72,6 +72,16 @@ def file_picture(path: Path, side: int = 96) -> QImage | None:
         return _read_small(path, side)
     finally:
         qInstallMessageHandler(told)
+
+
+def file_size(path: Path) -> tuple[int, int] | None:
+    """Height and width by a file's header; None for kinds that Qt does not read."""
+    told = qInstallMessageHandler(lambda *_: None)
+    try:
+        size = QImageReader(str(path)).size()
+    finally:
+        qInstallMessageHandler(told)
+    return (size.height(), size.width()) if size.isValid() else None
 
 
 def _read_small(path: Path, side: int) -> QImage | None:

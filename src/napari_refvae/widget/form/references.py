@@ -13,7 +13,8 @@ from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QPushButton, QVBoxLa
 from napari_refvae.spec import PriorReference, SelfReference
 from napari_refvae.widget.form.choices import ChoiceBox
 from napari_refvae.widget.form.eliding import ElidedLabel
-from napari_refvae.widget.form.layout import field_grid, small_button
+from napari_refvae.widget.form.layout import field_grid, label, small_button
+from napari_refvae.widget.form.matching import MatchingField
 from napari_refvae.widget.form.previews import Preview, file_picture, layer_picture
 from napari_refvae.widget.results.layers import LayerPlane, is_result
 
@@ -44,6 +45,11 @@ class ReferenceList(QWidget):
     ----------
     preview
         Pixels of the first reference's picture.
+
+    Attributes
+    ----------
+    matching
+        Whether detail is copied from them; whoever knows image and model says where it can be.
     """
 
     changed = Signal()
@@ -54,6 +60,7 @@ class ReferenceList(QWidget):
             "An image whose texture the invented detail should resemble; its size and content are free.\n"
             "Drop an image file or a layer here, too."
         )
+        self.matching = MatchingField()
         self._layers: list[Image] = []
         self._files: list[Path] = []
         self._more: list[ReferenceItem] = []
@@ -67,6 +74,7 @@ class ReferenceList(QWidget):
         self.setAcceptDrops(True)
         self._lay_out()
         self.box.changed.connect(self._chosen)
+        self.matching.changed.connect(lambda *_: self.changed.emit())
         self.offer_layers([])
 
     def _lay_out(self) -> None:
@@ -77,6 +85,8 @@ class ReferenceList(QWidget):
         grid = field_grid(self, [("Reference", self.box.native), ("", self._add)])
         grid.addWidget(self._preview, 0, 2, 2, 1, Qt.AlignmentFlag.AlignTop)
         grid.addLayout(self._chips, 2, 1, 1, 2)
+        grid.addWidget(label("Matching"), 3, 0)
+        grid.addWidget(self.matching.native, 3, 1, 1, 2)
 
     @property
     def choices(self) -> list[ReferenceItem]:

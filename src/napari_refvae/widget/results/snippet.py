@@ -105,6 +105,8 @@ def _arguments(run: Run, record: Any) -> dict[str, str]:
         source["plane"] = repr(origin.plane)
     if run.channel_axis is not None:
         source["channel_axis"] = repr(run.channel_axis)
+    if settings.get("matching"):
+        source["matching"] = "True"
     if settings.get("self_ensemble", "auto") != "auto":
         source["self_ensemble"] = repr(settings["self_ensemble"])
     if origin.intensity_range is not None and (not run.click or _is_declared(origin)):  # channels have their own

@@ -13,15 +13,24 @@ if TYPE_CHECKING:
 
 __all__ = ["Engine"]
 
+PROBE = 64, 64
+"""Height and width of an image, and of a reference that is large enough to copy from."""
+
 
 class Engine:
     """The package's API behind four calls, so that tests can put another in its place."""
 
-    def prepare(self, model: str, device: str, precision: str) -> Readiness:
-        """Load torch and a model, choose device and precision, and measure their speed; a second time at once."""
+    def prepare(self, model: str, device: str, precision: str, matching: bool = False) -> Readiness:
+        """Load torch and a model, choose device and precision, and measure their speed; a second time at once.
+
+        With ``matching`` also how fast detail is copied from references.
+        """
         from napari_refvae import api
 
-        return api.prepare(model, device, precision)
+        ready = api.prepare(model, device, precision)
+        if matching:  # forecasts with it measure once
+            api.forecast(PROBE, "uint8", matching=[PROBE], model=model, device=device, precision=precision)
+        return ready
 
     def options(self) -> tuple[list[str], list[str]]:
         """Names of the models whose weights are here, and the devices."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from napari_refvae.spec import Progress
     from napari_refvae.widget.running.engine import Engine
 
-    EngineNames = tuple[str, str, str]  # model, device, precision
+    EngineChoice = tuple[str, str, str, bool]  # model, device, precision; whether detail is copied from references
     Options = tuple[list[str], list[str]]
 
 __all__ = ["Preparation"]
@@ -54,18 +54,22 @@ class Preparation:
         self.problem: str | None = None
         self._engine = engine
         self._on_change: Callable[[], None] | None = on_change
-        self._choice: EngineNames | None = None  # the latest
+        self._choice: EngineChoice | None = None  # the latest
         self._preparing = False
         self._engine_free = Lock()
         self._timer = QTimer()
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._begin)
 
-    def choose(self, model: str, device: str, precision: str) -> None:
-        """Prepare for a model, a device and a precision, a moment later; if they are new."""
-        if (model, device, precision) == self._choice or self._on_change is None:
+    def choose(self, model: str, device: str, precision: str, matching: bool = False) -> None:
+        """Prepare for a model, a device and a precision, a moment later; if they are new.
+
+        With ``matching`` also for copying detail from references; who is prepared for that, is without, too.
+        """
+        names = model, device, precision
+        if self._choice in ((*names, matching), (*names, True)) or self._on_change is None:
             return
-        self._choice, self.readiness, self.problem = (model, device, precision), None, None
+        self._choice, self.readiness, self.problem = (*names, matching), None, None
         self._timer.start(DELAY)
 
     def steps(self, **arguments: Any) -> Generator[Progress | FinishedSample | None, None, SuperResolutionResult]:
@@ -96,7 +100,7 @@ class Preparation:
         worker.errored.connect(lambda error: self._took(choice, None, explain(error)))
         start_apart(worker)
 
-    def _prepare(self, choice: EngineNames) -> Readiness | None:
+    def _prepare(self, choice: EngineChoice) -> Readiness | None:
         """In the worker; a widget that was closed meanwhile wants nothing."""
         with self._engine_free:
             if self._on_change is None:
@@ -104,7 +108,7 @@ class Preparation:
             self.options = self._engine.options()  # first: a model that cannot be had must not hide the others
             return None if self._on_change is None else self._engine.prepare(*choice)
 
-    def _took(self, choice: EngineNames, readiness: Readiness | None, problem: str | None) -> None:
+    def _took(self, choice: EngineChoice, readiness: Readiness | None, problem: str | None) -> None:
         """Back on the main thread."""
         self._preparing = False
         if self._on_change is None:
