@@ -105,7 +105,7 @@ def upscale(
         ``"auto"`` (from free memory), the side of a tile in LR pixels, a `TileSpec`, or None for no tiles.
     intensity_range
         The stored values that mean black and white, of the image and of references of its dtype; by default a
-        grey layer's contrast limits, otherwise the dtype's range, 0..1 for floats.
+        layer's contrast limits, otherwise the dtype's range, 0..1 for floats.
     on_progress
         Called between tiles.
 

@@ -55,7 +55,7 @@ class PlacedModel:
     Parameters
     ----------
     model
-        A network behind the three doors, with trained weights.
+        A network behind its doors, with trained weights.
     device
         ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
     precision

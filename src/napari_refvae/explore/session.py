@@ -59,7 +59,7 @@ class Session:
     tile
         ``"auto"`` (from free memory), the side of a tile in LR pixels, a `TileSpec`, or None for no tiles.
     intensity_range
-        The stored values that mean black and white, ``(low, high)``; by default a grey layer's contrast limits,
+        The stored values that mean black and white, ``(low, high)``; by default a layer's contrast limits,
         otherwise the dtype's range, 0..1 for floats.
     consistency
         ``"bicubic"``: every sample, reduced by antialiased bicubic down-sampling, gives the input back. None: off.

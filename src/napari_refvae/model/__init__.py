@@ -1,1 +1,1 @@
-"""The networks: three doors (encode, posterior, decode) and one latent map."""
+"""The networks: four doors (encode, posterior, lift, decode) and one latent map."""

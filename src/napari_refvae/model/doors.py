@@ -1,4 +1,4 @@
-"""The interface that every network here has: three doors and a latent map.
+"""The interface that every network here has: four doors (encode, posterior, lift, decode) and a latent map.
 
 The engine, the API, the command line, the widget and training know only this.
 """
