@@ -742,6 +742,24 @@ class TestClosing:
         viewer.add_image(TEXTURE)  # nobody listens any more
         viewer.dims.ndisplay = 2
 
+    def test_a_closing_window_ends_all_runs_of_a_click(
+        self, viewer: Any, widget: UpscaleWidget, engine: Any, qtbot: Any, messages: list[tuple[str, str]]
+    ) -> None:
+        """It ends the worker before the dock goes: no end of a channel, after which the next one begins."""
+        inputs = [viewer.add_image(TEXTURE, name=name) for name in ("first", "second")]
+        viewer.layers.selection = set(inputs)
+        widget.images.image.value = next(one for one in widget.images.image.choices if one.name == TOGETHER)
+        engine.pause_at = 1
+        widget.bar.button.native.click()
+        qtbot.waitUntil(lambda: len(results(viewer)) == 1)
+        viewer.window._task_status_manager.cancel_all()  # as the first thing when the window closes
+        qtbot.waitUntil(lambda: ended(widget))
+        qtbot.wait(50)
+        assert messages == []
+        assert len(engine.calls) == 1
+        assert list(viewer.layers) == inputs
+        assert widget.bar.status == "Stopped by napari. The sample that was finished is removed again."
+
 
 class LongEngine(Engine):
     """The package's, with a network that takes longer than the window may."""

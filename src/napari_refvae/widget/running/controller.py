@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 __all__ = ["UpscaleController", "explain"]
 
 PATIENCE = 0.1  # seconds between two looks whether the user has cancelled
+LOOKS = 100
+"""Before a worker goes on though the window does not answer: napari, when it quits, waits for its workers."""
 BREATH = 5  # milliseconds in which the window answers its user
 
 
@@ -231,5 +233,6 @@ def _drain(
 
 
 def _wait_for_either(shown: Event, cancelled: Event) -> None:
-    while not (cancelled.is_set() or shown.wait(PATIENCE)):
-        pass
+    for _ in range(LOOKS):
+        if cancelled.is_set() or shown.wait(PATIENCE):
+            return

@@ -60,6 +60,7 @@ class Upscaling:
         self._runs, self._bar, self._engine = runs, bar, steps
         self._click: Click | None = None  # under way
         self._run: Run | None = None  # its run that may be taken back: from when its inputs are read
+        self._next: Click | None = None  # what goes on when the worker has ended
         self._activity: Activity | None = None  # its
         self._controller = UpscaleController(
             on_step=self._step, on_result=self._complete, on_end=self._end, steps=self._work
@@ -156,16 +157,20 @@ class Upscaling:
         self._bar.status = self._click.ended(made_text(result, self._click.seconds))
         if self._click.is_last:
             self._run = None  # from here on nothing takes it back
+        else:
+            self._next = self._click
 
     def _end(self, error: Exception | None) -> None:
         """The run is over, however it ended."""
         self._close_activity()
-        click, self._click = self._click, None  # it holds copies of all inputs
+        following, self._next, self._click = self._next, None, None  # clicks hold copies of all inputs
         if error is not None:
             self._bar.status = f"Stopped: {explain(error)}. {self._take_back()}"
-        elif self._run is not None and click is not None:  # and neither cancelled nor the last
-            click.go_on()
-            self._begin(click)
+        elif self._run is not None and following is None:  # napari ends all workers when its window closes
+            self._bar.status = f"Stopped by napari. {self._take_back()}"
+        elif self._run is not None and following is not None:  # and not cancelled
+            following.go_on()
+            self._begin(following)
         self.ended.emit()
 
     def _take_back(self) -> str:
