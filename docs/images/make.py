@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import runpy
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     Pixels = NDArray[np.uint8]
 
 FOLDER = Path(__file__).parent
+EXAMPLES = FOLDER.parents[1] / "examples"
 WIDTH = 1500
 DETAIL = Region(72, 120, 74, 112)
 """A quarter of the photograph's height and width, around an eye."""
@@ -42,16 +45,17 @@ CREDIT = "Photograph: Stefan van der Walt, CC0. Grass: linolafett (DeviantArt), 
 
 FAILURES_CREDIT = (
     "scikit-image's data. Page: its authors, CC0. Astronaut: NASA, public domain. Cat: Stefan van der Walt, CC0. "
-    "Cell: Paul Müller, CC0."
+    "Cell: Paul Mueller, CC0."
 )
 
 
 def main(model: str = "compact") -> None:
-    """Write the landing page's picture, and the model card's overview and failures."""
+    """Write the landing page's picture, the model card's overview and failures, and the sheet of ways to explore."""
     original = modulo_crop(data.chelsea())
     write(landing(low_resolution(original), model), "landing.jpg")
     write(overview(original, model), "chelsea.jpg")
     write(failures(model), "failures.jpg")
+    write(explored(), "explore.jpg")
 
 
 def landing(small: Pixels, model: str) -> Image.Image:
@@ -148,12 +152,28 @@ def difficult() -> Iterator[tuple[str, str, Pixels]]:
     yield "Text", "letters become\nstrokes", coloured(data.page()[40:168, 180:340])
     yield "A face", "eyes, nose and mouth\nare painted over", data.astronaut()[68:196, 144:304]
     yield "Fur", "canvas-like grain\nrather than hairs", data.chelsea()[120:248, 60:220]
-    yield "A micrograph", "faint cross-hatch\nwhere it is flat", coloured(data.cell()[40:168, 60:220])
+    yield (
+        "A micrograph",
+        "cross-hatch in a flat\npart, stretched x4",
+        coloured(stretched(data.cell()[40:168, 60:220])),
+    )
 
 
 def coloured(grey: Pixels) -> Pixels:
     """A grey image as RGB."""
     return np.repeat(grey[..., None], 3, axis=2)
+
+
+def stretched(grey: Pixels) -> Pixels:
+    """Four times the contrast, around the mean."""
+    return np.clip(128 + 4 * (grey - grey.mean()), 0, 255).astype(np.uint8)
+
+
+def explored() -> Image.Image:
+    """The sheet of ``examples/explore.py``; its model is the bundled one."""
+    with TemporaryDirectory() as folder:
+        runpy.run_path(str(EXAMPLES / "explore.py"))["main"](Path(folder))
+        return Image.open(Path(folder) / "exploration.png").convert("RGB")
 
 
 def write(sheet: Image.Image, name: str) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 from make import Session  # first: it keeps napari away from the user's settings
 from napari._qt.dialogs.qt_notification import NapariQtNotification
 from PIL import Image, ImageDraw
@@ -25,8 +26,11 @@ if TYPE_CHECKING:
 
 FOLDER = Path(__file__).parents[1] / "images"
 WIDTH = 960
-COLOURS = 96
-LARGEST = 2_000_000  # bytes
+COLOURS = 256
+COMMON = 32
+"""Colours of the palette that fill most of the window, kept as they are: those of buttons and backgrounds."""
+
+LARGEST = 2_500_000  # bytes
 
 GLIDE = 6
 """Pictures of the cursor on its way."""
@@ -101,14 +105,19 @@ class Film:
             sys.exit(f"{path.name} is larger than {LARGEST // 1000} kB: take fewer pictures or colours")
 
     def _palette(self) -> Image.Image:
-        """Colours that serve pictures from all of the film."""
+        """Colours that serve pictures from all of the film.
+
+        The window is mostly grey. So that the colours of the image get their share, each counts by the square root of
+        how often it is there.
+        """
         some = self.frames[:: max(1, len(self.frames) // 8)]
-        strip = Image.new("RGB", (WIDTH, sum(frame.height for frame in some)))
-        top = 0
-        for frame in some:
-            strip.paste(frame, (0, top))
-            top += frame.height
-        return strip.quantize(COLOURS)
+        pixels = np.concatenate([np.asarray(frame).reshape(-1, 3) for frame in some])
+        colours, counts = np.unique(pixels, axis=0, return_counts=True)
+        weighed = np.repeat(colours, np.sqrt(counts).astype(int), axis=0)
+        rest = Image.fromarray(weighed[None]).quantize(COLOURS - COMMON).getpalette()
+        palette = Image.new("P", (1, 1))
+        palette.putpalette([*colours[np.argsort(counts)[-COMMON:]].ravel().tolist(), *rest])
+        return palette
 
 
 def click() -> Film:

@@ -97,6 +97,7 @@ def dials() -> Iterator[tuple[str, Exploring]]:
     session.worked()
     layers = session.viewer.layers
     layers.move(layers.index("eye"), len(layers))  # over the samples
+    layers.selection.active = next(layer for layer in layers if "varied" in layer.name and layer.visible)
     session.settle()
     yield "explore-vary", session
     session.end()
