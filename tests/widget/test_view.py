@@ -187,7 +187,8 @@ class TestClick:
     def test_a_view_that_does_not_show_which_plane_is_refused_and_said_to_be(
         self, viewer: Any, widget: UpscaleWidget, engine: Any, qtbot: Any, messages: list[tuple[str, str]], what: str
     ) -> None:
-        stack = viewer.add_image(np.zeros((3, 9, 8), np.uint8), name="stack")
+        size = (96, 80) if what == "truth" else (9, 8)
+        stack = viewer.add_image(np.zeros((3, *size), np.uint8), name="stack")
         if what != "image":
             widget.images.image.value = viewer.add_image(PHOTOGRAPH[..., 0], name="photo")
             (widget.references.box if what == "reference" else widget.images.truth).value = stack
@@ -256,6 +257,19 @@ class TestClick:
         assert "choose its layer" in message
         assert engine.calls == []
         assert len(viewer.layers) == 1
+
+    def test_a_truth_that_does_not_fit_is_flagged_and_a_refused_click_says_so(
+        self, viewer: Any, widget: UpscaleWidget, qtbot: Any, messages: list[tuple[str, str]]
+    ) -> None:
+        wrong = viewer.add_image(np.zeros((96, 81, 3), np.uint8), rgb=True, name="hr")
+        widget.images.image.value = viewer.add_image(PHOTOGRAPH, rgb=True, name="photo")
+        click(widget, qtbot)
+        assert widget.bar.status.startswith("Made 2 samples")
+        widget.images.truth.value = wrong
+        widget.sampling.scale.value = 4
+        qtbot.waitUntil(lambda: "expected a ground truth of 40 x 48" in widget.bar.forecast)
+        assert not widget.start()
+        assert widget.bar.status == f"Not begun: {messages[-1][1]}."
 
 
 class TestMatching:
@@ -597,7 +611,16 @@ class TestChoices:
         assert widget.references.choices == [PriorReference()]
         assert widget.images.image.value is photo
         qtbot.waitUntil(lambda: bool(messages))
-        assert messages == [("info", "No longer there, and no longer chosen: bark.")]
+        assert messages == [("info", "bark: no longer there, and no longer chosen.")]
+
+    def test_an_image_that_nobody_chose_goes_without_a_word(
+        self, viewer: Any, widget: UpscaleWidget, qtbot: Any, messages: list[tuple[str, str]]
+    ) -> None:
+        photo, _ = viewer.add_image(PHOTOGRAPH, rgb=True, name="photo"), viewer.add_image(TEXTURE, name="bark")
+        viewer.layers.remove("bark")
+        assert widget.images.image.value is photo
+        qtbot.wait(50)
+        assert messages == []
 
 
 class TestCancel:
@@ -701,7 +724,7 @@ def test_undo_takes_the_latest_run_back(viewer: Any, widget: UpscaleWidget, qtbo
     assert list(viewer.layers) == before
     widget.bar.undo.click()
     assert not widget.bar.undo.isVisibleTo(widget)
-    assert not widget.pages.gallery.isVisibleTo(widget)
+    assert widget.pages.gallery is None
     assert len(viewer.layers) == 1
 
 

@@ -94,7 +94,7 @@ class Pages(QStackedWidget):
         self._tabs.currentChanged.connect(lambda _: self.turned.emit())
         self._place.moved.connect(self._gallery_moved)
         self._runs.changed.connect(self._open_pages)
-        self._runs.removed.connect(self._close_explore)
+        self._runs.removed.connect(self._close_pages)
         self._open_pages()
 
     @property
@@ -126,7 +126,7 @@ class Pages(QStackedWidget):
     def detach(self) -> None:
         """Let the gallery and the exploration go: their dock is gone."""
         self._runs.changed.disconnect(self._open_pages)
-        self._runs.removed.disconnect(self._close_explore)
+        self._runs.removed.disconnect(self._close_pages)
         self._place.moved.disconnect(self._gallery_moved)
         self._place.release()
         if self._explore is not None:
@@ -141,10 +141,11 @@ class Pages(QStackedWidget):
             self._explore = LatePage(self._explore_panel)
             self._tabs.addTab(self._explore, "Explore")
 
-    def _close_explore(self, *_: Any) -> None:
-        """With the last run: there is nothing left to start from."""
+    def _close_pages(self, *_: Any) -> None:
+        """With the last run: there is nothing left to look at, or to start from."""
         if len(self._runs) or self._explore is None:
             return
+        self._place.release()
         explore, self._explore = self._explore, None
         self._tabs.removeTab(self._tabs.indexOf(explore))
         explore.release()

@@ -27,7 +27,7 @@ from napari_refvae.widget.results.truths import truth_plane
 from napari_refvae.widget.results.watching import require_plane_view
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -107,16 +107,14 @@ class Draft:
         RefVAEError
             If something that is chosen cannot be used, as far as that is known without reading it.
         """
-        truth, maps, point = images.truth.value, _maps(advanced), viewer.dims.point
+        maps, point = _maps(advanced), viewer.dims.point
         _check_truth(images, maps)
         _check_view(viewer, images, references)
         region = images.region()
         planes = (
             channel_planes(images.layers, point) if len(images.layers) > 1 else [InputPlane.of(images.layers[0], point)]
         )
-        original = None
-        if truth is not None:
-            original = truth_plane(LayerPlane.of(truth, point), planes[0].source, region, sampling.scale.value)
+        original = _truth(images, region, sampling.scale.value, point)
         return cls(
             images=tuple(plane.held() for plane in planes),
             truth=None if original is None else original.held(),
@@ -182,6 +180,7 @@ def describe_plan(
         _check_truth(images, maps)
         _check_view(viewer, images, references)
         region, limits = images.region(), _range_text(images)
+        _truth(images, region, sampling.scale.value, viewer.dims.point)
     except RefVAEError as error:
         return f"{error}."
     height, width = (region.height, region.width) if region else shape[:2]
@@ -230,6 +229,14 @@ def _check_truth(images: ImageFields, maps: MapSpec) -> None:
             f"expected no ground truth with several channels, each of which has its own; got "
             f"{images.truth.value.name!r}: choose (none), or one layer as the image"
         )
+
+
+def _truth(images: ImageFields, region: Region | None, factor: int, point: Sequence[float]) -> LayerPlane | None:
+    """The part of the ground truth that samples are to equal, if there is one; refuses one that does not fit."""
+    truth = images.truth.value
+    if truth is None:
+        return None
+    return truth_plane(LayerPlane.of(truth, point), LayerPlane.of(images.layers[0], point), region, factor)
 
 
 def _check_view(viewer: Any, images: ImageFields, references: ReferenceList) -> None:

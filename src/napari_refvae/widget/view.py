@@ -152,6 +152,7 @@ class UpscaleWidget(QWidget):
         try:
             draft = Draft.of(self.images, self.references, self.sampling, self.advanced, self._viewer)
         except RefVAEError as error:
+            self.bar.status = f"Not begun: {error}."  # in place of what the run before came to
             show_error(str(error))
             return False
         return self.upscaling.start(draft)
@@ -227,7 +228,7 @@ class UpscaleWidget(QWidget):
     def _tell_gone(self, names: list[str]) -> None:
         """A moment later: while the viewer closes, layers go and nobody wants to know."""
         if not self._closed and len(self._viewer.layers):
-            show_info(f"No longer there, and no longer chosen: {', '.join(names)}.")
+            show_info(f"{', '.join(names)}: no longer there, and no longer chosen.")  # names first: napari cuts lines
 
     def _close(self) -> None:
         """The dock is closed, or the viewer: end the run, and never touch what is gone."""

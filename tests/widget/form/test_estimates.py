@@ -102,6 +102,7 @@ def test_progress_names_what_is_known() -> None:
     step = Progress(5, 9, "decode", sample=1, samples=4, tile=2, tiles=9)
     assert progress_text(step, 12.3) == "Inventing detail, sample 2 of 4, tile 3 of 9. About 10 s left."
     assert "tile" not in progress_text(Progress(5, 9, "decode", sample=1, samples=4, tile=0, tiles=1), None)
+    assert progress_text(Progress(8, 9, "project", samples=4), 3) == "Making the faithful image. About 3 s left."
 
 
 def test_a_result_is_told_with_its_worst_consistency(make_result: Callable[..., Any]) -> None:

@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 from comparing import LEVELS, add_channels, add_run
 from napari.components import ViewerModel
+from qtpy.QtCore import QEvent, QObject
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
+from napari_refvae.widget.gallery.cards import Card
 from napari_refvae.widget.gallery.gallery import Gallery
 from napari_refvae.widget.gallery.thumbnails import detail_window, whole_window
 from napari_refvae.widget.results.export import Export
@@ -94,6 +96,53 @@ def test_click_hover_and_keys_show_samples(viewer: ViewerModel, gallery: Gallery
     assert visible(viewer) == ["photo 8x #3"]
 
 
+def test_an_older_run_that_is_chosen_is_shown_on_the_canvas_too(viewer: ViewerModel, gallery: Gallery) -> None:
+    runs, older = add_run(viewer)
+    newer = runs.begin(older.origin)
+    for sample in older.samples.values():
+        runs.add_sample(newer, sample.finished)
+    gallery.refresh()
+    assert visible(viewer) == ["photo 8x run 2 #1"]
+    entries = {name: gallery._header._run.native.findText(name) for name in ("photo", "Run 2: photo")}
+    assert -1 not in entries.values()
+    gallery._header._run.native.setCurrentIndex(entries["photo"])
+    assert gallery.run is older
+    assert visible(viewer) == ["photo 8x #1"]
+    gallery._shelf.clicked.emit("sample 1", False)
+    gallery._header._run.native.setCurrentIndex(entries["Run 2: photo"])
+    assert gallery.run is newer
+    assert visible(viewer) == ["photo 8x run 2 #1"]
+
+
+class Windows(QObject):
+    """Notes which cards are shown as windows of their own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[Any] = []
+
+    def eventFilter(self, watched: Any, event: Any) -> bool:  # noqa: N802 (Qt's name)
+        if event.type() == QEvent.Type.Show and isinstance(watched, Card) and watched.isWindow():
+            self.found.append(watched)
+        return False
+
+
+def test_cards_that_go_are_never_windows(viewer: ViewerModel, gallery: Gallery, qtbot: Any, qapp: Any) -> None:
+    windows = Windows()
+    qapp.installEventFilter(windows)
+    try:
+        _, square = add_run(viewer, samples=1, lr=np.full((6, 6, 3), 255, np.uint8))
+        add_run(viewer, samples=4)
+        gallery.refresh()
+        for _ in range(2):
+            gallery.show_run(square)
+            qtbot.wait(30)
+            gallery.step(1)
+    finally:
+        qapp.removeEventFilter(windows)
+    assert windows.found == []
+
+
 @pytest.mark.parametrize("way", ["preview", "grid", "guest"])
 def test_a_new_run_comes_while_the_one_before_is_looked_at(
     viewer: ViewerModel, gallery: Gallery, qtbot: Any, way: str
@@ -136,7 +185,7 @@ def test_what_a_run_has_for_a_while_only_goes_with_it(viewer: ViewerModel, galle
         gallery._header.chosen.emit(Runs.of_viewer(viewer).latest())
     assert gallery.run is not older
     assert "Input" not in viewer.layers
-    assert older.samples[0].image.visible is not automatic  # a new run covers it
+    assert not older.samples[0].image.visible
 
 
 def test_verdicts(viewer: ViewerModel, gallery: Gallery, tmp_path: Path, qtbot: Any) -> None:

@@ -37,6 +37,11 @@ STAGES = {
     "decode": "Inventing detail",
     "project": "Making it consistent",
 }
+OF_SAMPLES = ("decode", "project")
+"""Stages that belong to a sample, or else to the faithful image."""
+
+FAITHFUL = "Making the faithful image"
+
 ENOUGH = 0.02
 """Part of a run that must be done before its speed says how long it takes."""
 
@@ -84,7 +89,8 @@ def seconds_left(progress: Progress, elapsed: float) -> float | None:
 
 def progress_text(progress: Progress, left: float | None) -> str:
     """Stage, sample, tile and time left, as far as they are known."""
-    parts = [STAGES.get(progress.stage, progress.stage.capitalize())]
+    faithful = progress.sample is None and progress.stage in OF_SAMPLES
+    parts = [FAITHFUL if faithful else STAGES.get(progress.stage, progress.stage.capitalize())]
     if progress.sample is not None and progress.samples:
         parts.append(f"sample {progress.sample + 1} of {progress.samples}")
     if progress.tile is not None and progress.tiles > 1:

@@ -77,9 +77,10 @@ class ImageFields(QWidget):
         return list(chosen.layers) if isinstance(chosen, Channels) else [] if chosen is None else [chosen]
 
     def offer_layers(self, images: Sequence[Image], active: Any = None) -> list[str]:
-        """Offer these image layers and the viewer's shapes layers; return the names of chosen ones that are gone."""
+        """Offer these image layers and the viewer's shapes layers; return the names of those gone that a user chose."""
         truth = self.truth.value
-        gone = [layer.name for layer in [*self.layers, *([truth] if truth else [])] if layer not in images]
+        chosen_by_hand = [*(self.layers if self._by_hand else []), *([truth] if truth else [])]
+        gone = [layer.name for layer in chosen_by_hand if layer not in images]
         entries = [(layer.name, layer) for layer in images]
         self.truth.offer([(NO_TRUTH, None), *entries], truth if truth in images else None)
         self._by_hand = self._by_hand and bool(self.layers) and all(layer in images for layer in self.layers)

@@ -186,7 +186,7 @@ class Gallery(QWidget):
         self._runs.arriving.connect(self._make_way)
         self._runs.changed.connect(self._run_changed)
         self._runs.removed.connect(self._run_removed)
-        self._header.chosen.connect(lambda run: self.show_run(run))
+        self._header.chosen.connect(self._choose_run)
         self._header.whole_chosen.connect(lambda whole: self._thumbnails.show_whole(whole))
         self._shelf.clicked.connect(self._click)
         self._shelf.hovered.connect(self._hovering.moved)
@@ -226,10 +226,10 @@ class Gallery(QWidget):
         """A card for each sample and for the faithful image."""
         on_shelf = {key: one for key, one in self._pictures.items() if key == FAITHFUL or self._sample(key)}
         judged = {key for key in on_shelf if key != FAITHFUL}
+        self._shelf.set_cards({key: one.title for key, one in on_shelf.items()}, judged)
         if on_shelf:
             extent = next(iter(on_shelf.values())).extent
             self._shelf.set_aspect(float((extent[1, 0] - extent[0, 0]) / (extent[1, 1] - extent[0, 1])))
-        self._shelf.set_cards({key: one.title for key, one in on_shelf.items()}, judged)
         self._thumbnails.show(on_shelf)
         self._tell()
 
@@ -259,6 +259,13 @@ class Gallery(QWidget):
         if self.run is not None and not shift and not self._panel.busy:
             self._stage.show(self.run, self._pictures[key])
             self._tell()
+
+    def _choose_run(self, run: Run) -> None:
+        """Show what the user chose, on the canvas too: another run's sample may lie there."""
+        self.show_run(run)
+        group = self._group
+        if group is not None and group.samples and self._stage.shown(group.leading) is None:
+            self._click(sample_key(min(group.samples)))
 
     def _keep_shown(self) -> None:
         sample = self._sample(self._stage.shown(self.run) or "") if self.run else None

@@ -37,9 +37,12 @@ class RunGroup:
 
     @property
     def title(self) -> str:
-        """What tells it from others: its image or channels, its number, its references."""
-        number = f" run {self.leading.number}" if self.leading.number > 1 else ""
-        title = " + ".join(run.origin.title for run in self.runs) + number
+        """What tells it from others: its number, its image or channels, its references.
+
+        The number comes first: of a long title the middle is left out.
+        """
+        number = f"Run {self.leading.number}: " if self.leading.number > 1 else ""
+        title = number + " + ".join(run.origin.title for run in self.runs)
         names = list(dict.fromkeys(sample.reference for sample in self.samples.values()))
         return title if names == ["none"] else f"{title} by {', '.join(names)}"
 

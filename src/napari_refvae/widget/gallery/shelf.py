@@ -75,6 +75,7 @@ class Shelf(QScrollArea):
         for key in [key for key in self._cards if key not in titles]:
             card = self._cards.pop(key)
             self._layout.removeWidget(card)
+            card.hide()  # before it has no parent: else it would be a window of its own for a moment
             card.setParent(None)
             card.deleteLater()
         before = list(self._cards)
