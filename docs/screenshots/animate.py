@@ -114,7 +114,7 @@ class Film:
         pixels = np.concatenate([np.asarray(frame).reshape(-1, 3) for frame in some])
         colours, counts = np.unique(pixels, axis=0, return_counts=True)
         weighed = np.repeat(colours, np.sqrt(counts).astype(int), axis=0)
-        rest = Image.fromarray(weighed[None]).quantize(COLOURS - COMMON).getpalette()
+        rest = Image.fromarray(weighed[None]).quantize(COLOURS - COMMON, kmeans=2).getpalette()
         palette = Image.new("P", (1, 1))
         palette.putpalette([*colours[np.argsort(counts)[-COMMON:]].ravel().tolist(), *rest])
         return palette
@@ -134,7 +134,7 @@ def click() -> Film:
     film.press(button, session.start)
     film.look(300)
     seen = 0
-    while session.widget._controller.running:
+    while session.widget.upscaling.running:
         if session.finished > seen:
             seen = session.finished
             session.frame("cat")
@@ -151,7 +151,7 @@ def click() -> Film:
         for other in names:
             session.viewer.layers[other].visible = other == name
         film.look(900)
-    slider = next(one for one in session.window.findChildren(QPushButton) if one.text() == "Slider" and one.isVisible())
+    [slider] = [one for one in session.window.findChildren(QPushButton) if one.text() == "Slider" and one.isVisible()]
     film.press(slider, slider.click)
     film.look(2500, settle=1)
     session.close()
