@@ -40,6 +40,7 @@ class FakeEngine(Engine):
         self.prepared: list[bool] = []  # with matching or without
         self.forecasts: list[dict[str, Any]] = []  # what they were asked for
         self.make_result = make_result
+        self.free = 2**40  # bytes
         self.pause_at: int | None = None  # before which sample to wait
         self.resume = threading.Event()
         self.error: Exception | None = None  # after the first sample
@@ -58,6 +59,9 @@ class FakeEngine(Engine):
     def forecast(self, shape: tuple[int, ...], dtype: Any, **settings: Any) -> Forecast:
         self.forecasts.append(settings)
         return Forecast((96, 80), 4, 2**20, 3 * 2**20, tiles=2, seconds=42)
+
+    def free_memory(self) -> int:
+        return self.free
 
     def steps(self, **arguments: Any) -> Generator[Progress | FinishedSample, None, Any]:
         self.calls.append(arguments)

@@ -22,6 +22,7 @@ from napari_refvae.spec import IntensityRange, PriorReference, SelfReference
 from napari_refvae.widget.results import snippet
 from napari_refvae.widget.results.layers import METADATA_KEY, is_result
 from napari_refvae.widget.running.engine import Engine
+from napari_refvae.widget.running.pace import Pace
 from napari_refvae.widget.view import UpscaleWidget
 
 if TYPE_CHECKING:
@@ -45,7 +46,8 @@ def viewer(shared_viewer: Any) -> Iterator[Any]:
 
 
 @pytest.fixture
-def widget(viewer: Any, engine: Any) -> UpscaleWidget:
+def widget(viewer: Any, engine: Any, monkeypatch: pytest.MonkeyPatch) -> UpscaleWidget:
+    monkeypatch.setattr(Pace, "of_viewer", lambda _: Pace())  # the shared viewer's knows how fast other tests were
     made = UpscaleWidget(viewer, engine=engine)
     viewer.window.add_dock_widget(made)
     made.advanced.faithful.value = False
@@ -506,6 +508,44 @@ class TestBeforeTheClick:
         qtbot.waitUntil(lambda: "28 MB of memory" in widget.bar.forecast)
         widget.advanced.residual.value = None
         qtbot.waitUntil(lambda: "20 MB of memory" in widget.bar.forecast)
+
+    def test_the_last_run_corrects_the_time(
+        self, viewer: Any, widget: UpscaleWidget, engine: Any, qtbot: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        forecast = Forecast((96, 80), 2, 2**20, 2**20, tiles=1, seconds=0.5)
+        monkeypatch.setattr(engine, "forecast", lambda *_, **__: forecast)
+        viewer.add_image(PHOTOGRAPH, rgb=True)
+        qtbot.waitUntil(lambda: "About 1 s" in widget.bar.forecast)
+        engine.pause_at = 1
+        widget.bar.button.native.click()
+        qtbot.wait(2200)  # on an idle machine half a second
+        engine.resume.set()
+        qtbot.waitUntil(lambda: ended(widget))
+        qtbot.waitUntil(lambda: "About 1 s" not in widget.bar.forecast)
+        widget.advanced.model.value = "full"  # of which nothing is known
+        qtbot.waitUntil(lambda: "About 1 s" in widget.bar.forecast)
+
+    def test_more_than_the_free_memory_is_warned_of(
+        self, viewer: Any, widget: UpscaleWidget, engine: Any, qtbot: Any
+    ) -> None:
+        viewer.add_image(PHOTOGRAPH, rgb=True)
+        qtbot.waitUntil(lambda: "of memory" in widget.bar.forecast)
+        assert widget.bar.warning == ""
+        inviting = widget.bar.button.native.styleSheet()
+        engine.free = 2**20
+        widget.sampling.samples.value = 3
+        qtbot.waitUntil(lambda: "Only 1.0 MB of memory are free, 3.1 MB are needed" in widget.bar.warning)
+        assert widget.bar._warning.isVisibleTo(widget)
+        assert widget.bar.button.native.styleSheet() != inviting
+        engine.pause_at = 0
+        widget.bar.button.native.click()  # it may be
+        assert not widget.bar._warning.isVisibleTo(widget)
+        engine.resume.set()
+        qtbot.waitUntil(lambda: ended(widget))
+        engine.free = 2**40
+        widget.sampling.samples.value = 2
+        qtbot.waitUntil(lambda: not widget.bar._warning.isVisibleTo(widget))
+        assert widget.bar.button.native.styleSheet() == inviting
 
     def test_a_model_that_cannot_be_had_is_told_and_can_be_changed(
         self, viewer: Any, widget: UpscaleWidget, engine: Any, qtbot: Any

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QTimer
 
-from napari_refvae.widget.plan import describe_plan
+from napari_refvae.widget.outlook import Machine, Outlook, look_ahead
 
 if TYPE_CHECKING:
     from napari_refvae.widget.form.fields import AdvancedFields, SampleFields
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from napari_refvae.widget.form.references import ReferenceList
     from napari_refvae.widget.form.run_bar import RunBar
     from napari_refvae.widget.running.engine import Engine
+    from napari_refvae.widget.running.pace import Pace
     from napari_refvae.widget.running.preparation import Preparation
 
     Fields = tuple[ImageFields, ReferenceList, SampleFields, AdvancedFields]
@@ -32,15 +33,17 @@ class Forecaster:
         Says which planes of stacks are shown, and which part of the world.
     fields
         What the user chooses: images, references, samples, the advanced ones.
-    engine, preparation
-        What forecasts, once its model is prepared.
+    engine, preparation, pace
+        What forecasts, once its model is prepared, and how the last run went.
     bar
         Where it is said.
     """
 
-    def __init__(self, viewer: Any, fields: Fields, engine: Engine, preparation: Preparation, bar: RunBar) -> None:
+    def __init__(
+        self, viewer: Any, fields: Fields, engine: Engine, preparation: Preparation, pace: Pace, bar: RunBar
+    ) -> None:
         self._viewer, self._fields, self._bar = viewer, fields, bar
-        self._engine, self._preparation = engine, preparation
+        self._engine, self._preparation, self._pace = engine, preparation, pace
         self._settled = QTimer(bar)
         self._settled.setSingleShot(True)
         self._settled.setInterval(SETTLING)
@@ -57,11 +60,18 @@ class Forecaster:
 
     def _tell(self) -> None:
         if not self._fields[0].layers:
-            self._bar.forecast = ""
+            self._bar.forecast = self._bar.warning = ""
             return
-        prepared = self._preparation
-        ready = self._engine if prepared.readiness is not None else None
-        text = describe_plan(*self._fields, self._viewer, ready)
-        if ready is None:
+        prepared, outlook = self._preparation, self.outlook()
+        text = outlook.text
+        if prepared.readiness is None:
             text += f"\n{prepared.problem}." if prepared.problem else "\nLoading the model to say how long ..."
-        self._bar.forecast = text
+        self._bar.forecast, self._bar.warning = text, outlook.warning
+
+    def outlook(self) -> Outlook:
+        """What a click would make and take now; there must be an image."""
+        ready, machine = self._preparation.readiness, None
+        if ready is not None:
+            pace = self._pace.factor(self._fields[-1].engine)
+            machine = Machine(self._engine, ready.device.value, pace)
+        return look_ahead(self._fields, self._viewer, machine)

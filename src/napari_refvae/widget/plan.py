@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from napari_refvae.errors import InvalidInputError, RefVAEError
-from napari_refvae.imageio.pixels import dtype_range
-from napari_refvae.spec import IntensityRange, SelfReference
-from napari_refvae.widget.form.eliding import shortened
-from napari_refvae.widget.form.estimates import (
-    forecast_text,
-    range_text,
-    rectangle_text,
-    region_text,
-    samples_text,
-)
-from napari_refvae.widget.form.matching import reference_sizes
+from napari_refvae.errors import InvalidInputError
+from napari_refvae.spec import SelfReference
 from napari_refvae.widget.form.references import fix_reference
 from napari_refvae.widget.results.channels import channel_planes, mixed
-from napari_refvae.widget.results.layers import InputPlane, LayerPlane, shown_plane
+from napari_refvae.widget.results.layers import InputPlane, LayerPlane
 from napari_refvae.widget.results.maps import MapSpec
 from napari_refvae.widget.results.truths import truth_plane
 from napari_refvae.widget.results.watching import require_plane_view
@@ -32,16 +20,14 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_refvae.engine.forecasting import Forecast
     from napari_refvae.regions import Region
     from napari_refvae.spec import Reference
     from napari_refvae.widget.form.fields import AdvancedFields, SampleFields
     from napari_refvae.widget.form.image_fields import ImageFields
     from napari_refvae.widget.form.references import ReferenceList
     from napari_refvae.widget.results.layers import InputImage
-    from napari_refvae.widget.running.engine import Engine
 
-__all__ = ["Draft", "Plan", "describe_plan"]
+__all__ = ["Draft", "Plan", "check_truth", "check_view", "chosen_maps", "chosen_truth"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -107,14 +93,14 @@ class Draft:
         RefVAEError
             If something that is chosen cannot be used, as far as that is known without reading it.
         """
-        maps, point = _maps(advanced), viewer.dims.point
-        _check_truth(images, maps)
-        _check_view(viewer, images, references)
+        maps, point = chosen_maps(advanced), viewer.dims.point
+        check_truth(images, maps)
+        check_view(viewer, images, references)
         region = images.region()
         planes = (
             channel_planes(images.layers, point) if len(images.layers) > 1 else [InputPlane.of(images.layers[0], point)]
         )
-        original = _truth(images, region, sampling.scale.value, point)
+        original = chosen_truth(images, region, sampling.scale.value, point)
         return cls(
             images=tuple(plane.held() for plane in planes),
             truth=None if original is None else original.held(),
@@ -158,70 +144,7 @@ class Draft:
         return Plan(part, truth, self.maps, self.settings | own)
 
 
-def describe_plan(
-    images: ImageFields,
-    references: ReferenceList,
-    sampling: SampleFields,
-    advanced: AdvancedFields,
-    viewer: Any,
-    engine: Engine | None,
-) -> str:
-    """What a click would make of which image, and take; what is still to do; or why it would not.
-
-    Without an engine that is ready it says only the size. Reads no pixels.
-    """
-    layer, channels = images.layers[0], len(images.layers)
-    data = layer.data[0] if layer.multiscale else layer.data
-    shape = data.shape[layer.ndim - 2 :]
-    if images.waits_for_rectangle():
-        return rectangle_text(layer.name)
-    maps = _maps(advanced)
-    try:
-        _check_truth(images, maps)
-        _check_view(viewer, images, references)
-        region, limits = images.region(), _range_text(images)
-        _truth(images, region, sampling.scale.value, viewer.dims.point)
-    except RefVAEError as error:
-        return f"{error}."
-    height, width = (region.height, region.width) if region else shape[:2]
-    factor = sampling.scale.value
-    count = samples_text(sampling.samples.value, len(references.choices))
-    plane = shown_plane(layer, viewer.dims.point)
-    name = shortened(images.image.value.name) + (f", plane {', '.join(map(str, plane))} of the stack" if plane else "")
-    text = f"{name}: {count}{' of each' if channels > 1 else ''}, {width * factor} x {height * factor}"
-    if region:
-        text += f", {region_text(region, shape[:2], advanced.arguments()['consistency'])}"
-    text += limits
-    if engine is None:
-        return f"{text}."
-    settings = advanced.arguments() | {
-        "samples": sampling.samples.value,
-        "references": len(references.choices),
-        "temperature": sampling.temperature.value,
-        "vividness": sampling.vividness.value,
-        "region": region,
-        "scale": factor,
-        "matching": reference_sizes(references.choices) if references.matching.on else (),
-    }
-    try:
-        forecast = engine.forecast(shape, data.dtype, **settings)
-    except RefVAEError as error:
-        return f"{text}.\n{error}."
-    return f"{text}.\n{forecast_text(_of_channels(_with_maps(forecast, maps), channels))}"
-
-
-def _with_maps(forecast: Forecast, maps: MapSpec) -> Forecast:
-    """The engine's forecast, and the maps that are made of its result: what it has freed by then, it may still hold."""
-    return replace(forecast, peak_bytes=forecast.peak_bytes + maps.held_bytes(forecast.size, forecast.samples))
-
-
-def _of_channels(forecast: Forecast, count: int) -> Forecast:
-    """The same for several channels: one after the other, and all results are kept."""
-    held = (count - 1) * forecast.result_bytes
-    return replace(forecast, seconds=count * forecast.seconds, peak_bytes=forecast.peak_bytes + held)
-
-
-def _check_truth(images: ImageFields, maps: MapSpec) -> None:
+def check_truth(images: ImageFields, maps: MapSpec) -> None:
     """Refuse residuals against a truth that is not there, and one truth of several channels."""
     maps.check_truth(images.truth.value is not None)
     if images.truth.value is not None and len(images.layers) > 1:
@@ -231,7 +154,7 @@ def _check_truth(images: ImageFields, maps: MapSpec) -> None:
         )
 
 
-def _truth(images: ImageFields, region: Region | None, factor: int, point: Sequence[float]) -> LayerPlane | None:
+def chosen_truth(images: ImageFields, region: Region | None, factor: int, point: Sequence[float]) -> LayerPlane | None:
     """The part of the ground truth that samples are to equal, if there is one; refuses one that does not fit."""
     truth = images.truth.value
     if truth is None:
@@ -239,20 +162,13 @@ def _truth(images: ImageFields, region: Region | None, factor: int, point: Seque
     return truth_plane(LayerPlane.of(truth, point), LayerPlane.of(images.layers[0], point), region, factor)
 
 
-def _check_view(viewer: Any, images: ImageFields, references: ReferenceList) -> None:
+def check_view(viewer: Any, images: ImageFields, references: ReferenceList) -> None:
     """Refuse views that do not show which plane of a stack is meant, if there is a stack."""
     chosen = [*images.layers, *references.layers, *([images.truth.value] if images.truth.value else [])]
     if any(layer.ndim > 2 for layer in chosen):
         require_plane_view(viewer, "a stack, of which the plane on show is taken", turned=True)
 
 
-def _range_text(images: ImageFields) -> str:
-    """Of an image that does not fill its dtype, what is black and white; several channels have several."""
-    layer = images.layers[0]
-    limits = IntensityRange(*(float(limit) for limit in layer.contrast_limits))
-    own = limits == dtype_range(np.dtype(layer.dtype))
-    return "" if own or len(images.layers) > 1 else f", {range_text(limits)}"
-
-
-def _maps(advanced: AdvancedFields) -> MapSpec:
+def chosen_maps(advanced: AdvancedFields) -> MapSpec:
+    """Which maps a run is to add."""
     return MapSpec(advanced.residual.value, advanced.gain.value, advanced.spread.value)

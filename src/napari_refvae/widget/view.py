@@ -30,6 +30,7 @@ from napari_refvae.widget.results.layers import is_result
 from napari_refvae.widget.results.runs import Runs
 from napari_refvae.widget.results.watching import ViewWatcher
 from napari_refvae.widget.running.engine import Engine
+from napari_refvae.widget.running.pace import Pace
 from napari_refvae.widget.running.preparation import Preparation
 from napari_refvae.widget.running.upscaling import Upscaling
 from napari_refvae.widget.shortcuts import UPSCALE, Shortcuts
@@ -75,7 +76,8 @@ class UpscaleWidget(QWidget):
         self._preparation = Preparation(self._engine, self._prepared)
         self.upscaling = Upscaling(self.runs, self.bar, self._preparation.steps)
         fields = self.images, self.references, self.sampling, self.advanced
-        self._forecaster = Forecaster(napari_viewer, fields, self._engine, self._preparation, self.bar)
+        self._pace = Pace.of_viewer(napari_viewer)
+        self._forecaster = Forecaster(napari_viewer, fields, self._engine, self._preparation, self._pace, self.bar)
         self._lay_out()
         self._connect()
         self.reset_choices()
@@ -105,6 +107,7 @@ class UpscaleWidget(QWidget):
         self.advanced.engine_changed.connect(self._prepare)
         self.upscaling.began.connect(self._show_bar)
         self.upscaling.sampled.connect(self.pages.show_gallery)
+        self.upscaling.completed.connect(self._pace.end)
         self.upscaling.ended.connect(self._show_idle)
         self._looking = ViewWatcher(self._viewer, self._moved, self._view_moved)
         self.runs.removed.connect(self._show_idle)
@@ -155,7 +158,10 @@ class UpscaleWidget(QWidget):
             self.bar.status = f"Not begun: {error}."  # in place of what the run before came to
             show_error(str(error))
             return False
-        return self.upscaling.start(draft)
+        if not self.upscaling.start(draft):
+            return False
+        self._pace.begin(self.advanced.engine, self._forecaster.outlook().seconds)
+        return True
 
     def _show_idle(self, *_: Any) -> None:
         """What there is to do, unless a run is under way."""

@@ -16,6 +16,7 @@ from napari_refvae.widget.form.estimates import (
     duration_text,
     forecast_text,
     made_text,
+    memory_text,
     progress_text,
     range_text,
     rectangle_text,
@@ -95,6 +96,11 @@ def test_time_left_is_in_proportion(done: int, elapsed: float) -> None:
 
 def test_nothing_done_says_nothing_of_the_time() -> None:
     assert seconds_left(Progress(0, 10, "encode"), 60) is None
+
+
+def test_too_little_memory_is_told_in_figures() -> None:
+    told = memory_text(81 * 2**30, 14.2 * 2**30)
+    assert told.startswith("Only 14 GB of memory are free, 81 GB are needed: take a part")
 
 
 def test_progress_names_what_is_known() -> None:

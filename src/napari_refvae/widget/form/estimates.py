@@ -21,6 +21,7 @@ __all__ = [
     "duration_text",
     "forecast_text",
     "made_text",
+    "memory_text",
     "progress_text",
     "range_text",
     "rectangle_text",
@@ -78,6 +79,14 @@ def forecast_text(forecast: Forecast) -> str:
     """Time, memory and tiles, such as ``About 6 s, 120 MB of memory, 4 tiles.``."""
     tiles = "" if forecast.tiles == 1 else f", {forecast.tiles} tiles"
     return f"About {duration_text(forecast.seconds)}, {bytes_text(forecast.peak_bytes)} of memory{tiles}."
+
+
+def memory_text(needed: float, free: float) -> str:
+    """What to do where memory will not do."""
+    return (
+        f"Only {bytes_text(free)} of memory are free, {bytes_text(needed)} are needed: "
+        "take a part of the image, fewer samples or a smaller scale."
+    )
 
 
 def seconds_left(progress: Progress, elapsed: float) -> float | None:

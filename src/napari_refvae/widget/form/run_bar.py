@@ -15,7 +15,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-__all__ = ["BUTTON_HEIGHT", "CANCEL", "PRIMARY", "RunBar"]
+__all__ = ["BUTTON_HEIGHT", "PLAIN", "PRIMARY", "RunBar"]
 
 BUTTON_HEIGHT = 32
 STEPS = 1000
@@ -26,8 +26,11 @@ PRIMARY = (
     "QPushButton:disabled { background-color: rgba(128, 128, 128, 60); color: #8a8d93; }"
 )
 MEANT = "The run in the tab Samples while that is in front, else the latest"
-CANCEL = "QPushButton { font-weight: bold; }"
-"""A plain button: what goes on is not waiting for this click."""
+PLAIN = "QPushButton { font-weight: bold; }"
+"""A button that does not ask to be clicked: what goes on is not waiting for it, or it had better not begin."""
+
+WARNING = "QLabel { color: #1c1c1c; background-color: #f0b429; border-radius: 3px; padding: 4px 6px; }"
+"""Dark on amber, to be read in both themes."""
 
 
 class RunBar(QWidget):
@@ -50,7 +53,9 @@ class RunBar(QWidget):
         self.copy.setToolTip(f"{MEANT} as lines for napari's console: they make the same pixels again")
         self.undo = QPushButton("Undo run")
         self.undo.setToolTip(f"Remove all layers of a run. {MEANT}")
-        self._forecast, self._status = _text(), _text()
+        self._forecast, self._warning, self._status = _text(), _text(), _text()
+        self._warning.setStyleSheet(WARNING)
+        self._warning.hide()
         self._bar = QProgressBar()
         self._bar.setRange(0, STEPS)
         self._bar.setTextVisible(False)
@@ -63,7 +68,7 @@ class RunBar(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(6)
-        for part in (self._forecast, self.button.native, self._bar, self._status, self._actions):
+        for part in (self._forecast, self._warning, self.button.native, self._bar, self._status, self._actions):
             column.addWidget(part)
         self._bar.hide()
         self._actions.hide()
@@ -88,6 +93,16 @@ class RunBar(QWidget):
         self._forecast.setText(text)
         self._forecast.setVisible(bool(text) and self._bar.isHidden())
 
+    @property
+    def warning(self) -> str:
+        """Why a click had better not be made."""
+        return str(self._warning.text())
+
+    @warning.setter
+    def warning(self, text: str) -> None:
+        self._warning.setText(text)
+        self._show_warning()
+
     def put_on_clipboard(self, code: str, name: str) -> None:
         """Let the user paste Python code; ``name`` says of which run."""
         clipboard = QApplication.clipboard()
@@ -98,8 +113,9 @@ class RunBar(QWidget):
     def show_running(self) -> None:
         """The button cancels, the bar begins."""
         self.button.text, self.button.enabled = "Cancel", True
-        self._dress(CANCEL)
+        self._dress(PLAIN)
         self._forecast.hide()  # it is about the next click
+        self._warning.hide()
         self._bar.setValue(0)
         self._bar.show()
         self._actions.hide()
@@ -107,10 +123,16 @@ class RunBar(QWidget):
     def show_idle(self, ready: bool, has_run: bool) -> None:
         """The button starts, if all is ready; a run can be copied and undone, if there is one."""
         self.button.text, self.button.enabled = "Upscale", ready
-        self._dress(PRIMARY)
         self._forecast.setVisible(bool(self.forecast))
         self._bar.hide()
+        self._show_warning()
         self._actions.setVisible(has_run)
+
+    def _show_warning(self) -> None:
+        """Unless a run is under way: then the button is for that."""
+        if self._bar.isHidden():
+            self._warning.setVisible(bool(self.warning))
+            self._dress(PLAIN if self.warning else PRIMARY)
 
     def _dress(self, style: str) -> None:
         """Change how the button looks; Qt would lay out and paint anew even where nothing changes."""

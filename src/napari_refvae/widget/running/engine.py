@@ -18,7 +18,7 @@ PROBE = 64, 64
 
 
 class Engine:
-    """The package's API behind four calls, so that tests can put another in its place."""
+    """The package's API behind five calls, so that tests can put another in its place."""
 
     def prepare(self, model: str, device: str, precision: str, matching: bool = False) -> Readiness:
         """Load torch and a model, choose device and precision, and measure their speed; a second time at once.
@@ -48,6 +48,14 @@ class Engine:
         from napari_refvae import api
 
         return api.forecast(shape, dtype, **settings)
+
+    def free_memory(self) -> int:
+        """Bytes of the computer's memory that a run may take; a GPU's own is none of it."""
+        import torch
+
+        from napari_refvae.engine.device import free_memory
+
+        return free_memory(torch.device("cpu"))
 
     def steps(self, **arguments: Any) -> Generator[Progress | FinishedSample, None, SuperResolutionResult]:
         """The run."""

@@ -53,6 +53,8 @@ class Upscaling:
     """A run is under way."""
     sampled = Signal()
     """A run has shown its first sample."""
+    completed = Signal(float)
+    """All runs of a click are complete; the seconds that they took, from the click on."""
     ended = Signal()
     """Nothing is under way any more, however that ended; or the next channel is."""
 
@@ -157,6 +159,7 @@ class Upscaling:
         self._bar.status = self._click.ended(made_text(result, self._click.seconds))
         if self._click.is_last:
             self._run = None  # from here on nothing takes it back
+            self.completed.emit(self._click.seconds)
         else:
             self._next = self._click
 

@@ -21,7 +21,7 @@ from napari_refvae.errors import InvalidSpecError, OutputError, RefVAEError, Tra
 from napari_refvae.widget.closing import ClosingWatcher
 from napari_refvae.widget.docking import DockPlacing
 from napari_refvae.widget.form.layout import field_grid
-from napari_refvae.widget.form.run_bar import BUTTON_HEIGHT, CANCEL, PRIMARY
+from napari_refvae.widget.form.run_bar import BUTTON_HEIGHT, PLAIN, PRIMARY
 from napari_refvae.widget.preferences import apply_cache_folder, choose_model, read_preferences
 from napari_refvae.widget.results.layers import is_result
 from napari_refvae.widget.running.controller import explain
@@ -167,7 +167,7 @@ class TrainWidget(QWidget):
             self._process.start(job, folder)
         self._fields.setEnabled(False)  # they are about the next run
         self.button.text = "Stop"
-        self.button.native.setStyleSheet(CANCEL)
+        self.button.native.setStyleSheet(PLAIN)
         self.progress.value, self.progress.visible, self.use.visible = 0, True, False
         self.status.value = "Reading the images and the model ..."
 
