@@ -21,7 +21,9 @@ pytestmark = pytest.mark.usefixtures("qapp")
 def state(viewer: ViewerModel) -> list[Any]:
     grid = viewer.canvas.grid
     camera = viewer.scene.camera
-    layers = [(layer.name, layer.visible, layer.name_overlay.visible) for layer in viewer.layers]
+    names = [layer.name_overlay for layer in viewer.layers]
+    layers = [(layer.name, layer.visible) for layer in viewer.layers]
+    layers += [(overlay.visible, overlay.font_size, overlay.position) for overlay in names]
     return [grid.enabled, grid.stride, grid.shape, grid.spacing, camera.center, round(camera.zoom, 9), layers]
 
 
@@ -118,6 +120,50 @@ def test_layers_that_went_meanwhile_are_left_alone(viewer: ViewerModel) -> None:
     grid.stop()
     assert [layer.name for layer in viewer.layers] == ["photo"]
     assert viewer.layers[0].visible
+
+
+def test_each_box_is_filled_and_the_view_put_back(viewer: ViewerModel) -> None:
+    """Beside an image of the same size, too: half of each box would be empty."""
+    viewer.add_image(np.zeros((6, 8)), translate=(0, 9), name="beside")
+    runs, run = add_run(viewer, samples=2)
+    viewer.fit_to_view()
+    before, grid = state(viewer), SideBySide(viewer)
+    grid.show(pictures_of(run))
+    assert filled(viewer, run) == pytest.approx(0.95, rel=0.03)
+    runs.add_sample(run, FinishedSample(2, run.samples[0].finished.sr, "none", 2, 50.0))
+    grid.show(pictures_of(run))
+    assert filled(viewer, run) == pytest.approx(0.95, rel=0.03)
+    viewer.layers.remove(run.samples[2].image)
+    grid.stop()
+    assert state(viewer) == before
+
+
+def test_who_moves_the_view_in_the_grid_keeps_the_place(viewer: ViewerModel) -> None:
+    _, run = add_run(viewer)
+    viewer.fit_to_view()
+    before, grid = viewer.scene.camera.zoom, SideBySide(viewer)
+    grid.show(pictures_of(run))
+    viewer.scene.camera.zoom *= 3
+    viewer.scene.camera.center = (0, 1, 2)
+    grid.show(pictures_of(run)[1:])
+    grid.stop()
+    assert viewer.scene.camera.center == (0, 1, 2)
+    assert viewer.scene.camera.zoom == pytest.approx(3 * before, rel=0.1)
+
+
+def test_of_names_that_do_not_fit_the_end_is_seen(viewer: ViewerModel) -> None:
+    _, run = add_run(viewer)
+    run.samples[0].image.name = "a name that is far too long for a box " * 9
+    SideBySide(viewer).show(pictures_of(run)[-3:])
+    positions = [run.samples[index].image.name_overlay.position for index in range(3)]
+    assert positions == ["top_right", "top_left", "top_left"]
+
+
+def filled(viewer: ViewerModel, run: Any) -> float:
+    """How much of a box a sample fills, across or down."""
+    extent = pictures_of(run)[-1].extent
+    box = np.array(viewer.canvas.viewbox_size(viewer.layers)) / viewer.scene.camera.zoom
+    return float(((extent[1] - extent[0]) / box).max())
 
 
 def test_beside_a_large_image_it_turns_to_the_run(viewer: ViewerModel) -> None:

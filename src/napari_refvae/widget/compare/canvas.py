@@ -13,10 +13,13 @@ if TYPE_CHECKING:
 
     from napari_refvae.widget.compare.composites import Shown
 
-__all__ = ["bring_into_view", "show_plane", "visible_part"]
+__all__ = ["bring_into_view", "fit_into_view", "is_seen_closely", "show_plane", "visible_part"]
 
 TOO_SMALL = 0.5
 """A picture that fills less of the canvas than this, both across and down, cannot be judged there."""
+
+NEARLY_ALL = 0.9
+"""Of a picture, across or down: who sees less has zoomed into it."""
 
 MARGIN = 0.05
 """Of the canvas, around a picture that is brought into view."""
@@ -45,6 +48,21 @@ def bring_into_view(viewer: Any, picture: Shown) -> None:
     shown, part = visible_extent(viewer), visible_part(viewer, picture)
     if part is not None and ((part[1] - part[0]) >= TOO_SMALL * (shown[1] - shown[0])).any():
         return
+    fit_into_view(viewer, picture)
+
+
+def is_seen_closely(viewer: Any, picture: Shown) -> bool:
+    """Whether the user looks at a part of a picture: the canvas is full of that, and shows not all of it."""
+    shown, whole, part = visible_extent(viewer), picture.extent, visible_part(viewer, picture)
+    if part is None:
+        return False
+    seen = part[1] - part[0]
+    fills = (seen >= TOO_SMALL * (shown[1] - shown[0])).any()
+    return bool(fills and (seen < NEARLY_ALL * (whole[1] - whole[0])).any())
+
+
+def fit_into_view(viewer: Any, picture: Shown) -> None:
+    """Let a picture fill the canvas, or each box of its grid."""
     top_left, bottom_right = picture.extent
     camera = viewer.scene.camera
     camera.center = (*camera.center[:-2], *((top_left + bottom_right) / 2))
