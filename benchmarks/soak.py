@@ -3,7 +3,8 @@
 Run ``python benchmarks/soak.py --minutes 60``. Each round makes a run of another image, of another kind and size, with
 other references, closes one half-way, provokes errors, saves, replays and streams to zarr. After a first part that
 fills caches, the resident memory of each round is recorded; the slope of a line through it and the last against the
-first quarter tell whether it grows. The exit status is 1 if it does.
+first quarter tell whether it grows. The exit status is 1 if it does. With ``--rounds 50``, the same fifty rounds come
+again and again: what PyTorch keeps for each new size is then left out, and what grows is a leak.
 """
 
 from __future__ import annotations
@@ -75,6 +76,7 @@ def main() -> None:
     """Work, watch, judge."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--minutes", type=float, default=60)
+    parser.add_argument("--rounds", type=int, help="so many different ones; all are different if not given")
     parser.add_argument("--most", type=int, default=24, help="greatest side of an image")
     parser.add_argument("--model", default="compact")
     options = parser.parse_args()
@@ -82,7 +84,7 @@ def main() -> None:
     seconds, number = 60 * options.minutes, 0
     memory: list[float] = []
     while time.monotonic() - begun < seconds or len(memory) < 8:
-        work(number, options.model, options.most)
+        work(number % options.rounds if options.rounds else number, options.model, options.most)
         number += 1
         if time.monotonic() - begun > WARM * seconds:
             gc.collect()

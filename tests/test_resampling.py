@@ -185,6 +185,14 @@ def test_bounds_are_kept_exactly(scale, height, width, seed):
     assert float(projected.max()) <= 1
 
 
+def test_the_last_round_goes_exactly_as_far_as_it_has_to():
+    """So that nothing is left where clamping does not touch; those before go further."""
+    lr, sr = 0.5 + 0.1 * noise(5, 1, 1, 4, 5), 0.5 + 3 * (noise(6, 1, 1, 32, 40) - 0.5)
+    clamped = project(sr, lr).clamp(0, 1)
+    expected = clamped + consistent_upsample(lr - downsample(clamped))
+    torch.testing.assert_close(project(sr, lr, bounds=(0, 1), rounds=1), expected.clamp(0, 1), **EXACT)
+
+
 def test_rounds_bring_a_bounded_image_closer_to_the_input():
     hr = photograph("coffee")[..., :256, :256]
     lr = downsample(hr).round().clamp(0, 255)
