@@ -12,9 +12,11 @@ from PIL import Image
 from skimage import data
 from typer.testing import CliRunner
 
+from napari_refvae.batch import running
 from napari_refvae.batch.finding import Found, find_images, split_list
 from napari_refvae.batch.leftovers import at_work, remove_leftovers
 from napari_refvae.batch.report import Outcome, summarize
+from napari_refvae.batch.running import Batch
 from napari_refvae.batch.space import expect_bytes, expect_zarr
 from napari_refvae.cli import app
 from napari_refvae.errors import InvalidInputError, OutOfMemoryError
@@ -23,6 +25,7 @@ from napari_refvae.model.doors import LatentLayout
 from napari_refvae.planning import RunSettings
 from napari_refvae.regions import Region
 from napari_refvae.stacks import streaming
+from napari_refvae.stacks.pools import HERE
 from napari_refvae.stacks.stage import Stage
 
 LR = data.astronaut()[100:164:8, 150:222:8]  # (8, 9, 3)
@@ -402,6 +405,14 @@ def test_workers_make_zarr_only(folder, upscale):
     done = upscale("photos/a.png", "--format", "zarr", "--workers", "1", "--scheduler", "tcp://nowhere:1")
     assert done.exit_code == 2
     assert "got both" in done.stderr
+
+
+def test_workers_are_refused_for_a_stack_before_it_is_read(folder, tiny_model, monkeypatch):
+    tifffile.imwrite("stack.tif", np.zeros((2, 8, 9), np.uint8), photometric="minisblack")
+    monkeypatch.setattr(running, "plan_stack", lambda *_, **__: pytest.fail("the stack was read"))
+    settings = RunSettings(model=tiny_model, device="cpu", precision="float32")
+    outcome = Batch(settings, (), folder / "out", pool=HERE).make(Found(Path("stack.tif")))
+    assert (outcome.status, outcome.reason) == ("failed", running.IDLE)
 
 
 def test_a_summary_counts_what_there_is():

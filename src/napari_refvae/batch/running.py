@@ -188,8 +188,8 @@ class Batch:
         if source is not None:
             guides = self._read_references(source.dtype)
             zarr = self._goes_into_zarr(path)
-            plan = plan_stack(path, guides, self.settings, latent=self.latent, source=source)
             self._check_pool(zarr)
+            plan = plan_stack(path, guides, self.settings, latent=self.latent, source=source)
             return StackJob(
                 plan, ".zarr" if zarr else ".ome.tif", self.name is not None, pool=self.pool, resume=self.resume
             )
