@@ -33,6 +33,8 @@ MEANINGLESS: dict[str, dict[str, str]] = {
         "columns = symmetric_indices(0, 3 * length, length)[columns % (2 * length)]": "unused rows",
     },
     "engine.tiling": {
+        "ENOUGH = 2 ** 27": "speed",
+        "ENOUGH = 2 ** 29": "speed",
         "read = [length if side > length else min(length, side + 2 * halo) for length in size]": "the same where equal",
         "if side < SMALLEST_TILE or working_bytes(math.prod(read)) <= limit:": "below it all become the smallest",
     },

@@ -34,6 +34,7 @@ ROOT = Path(__file__).parent.parent
 TESTS = {
     "resampling": ["tests/test_resampling.py"],
     "engine.tiling": ["tests/engine/test_tiling.py"],
+    "engine.rolling": ["tests/engine/test_rolling.py"],
     "engine.latents": ["tests/engine/test_latents.py"],
     "model.checkpoint": ["tests/model/test_checkpoint.py"],
     "stacks.noise": ["tests/stacks/test_noise.py"],

@@ -89,8 +89,20 @@ def test_a_seed_always_means_the_same_numbers(seed, code, field):
     torch.testing.assert_close(noise.field[0, 0, 0, :2], torch.tensor(field), atol=1e-5, rtol=0)
 
 
-def test_a_planned_map_is_the_map_wherever_it_is_read(model):
-    arguments = (model, prior(model.layout), draw_noise(model.layout, (9, 7), 3), SampleSpec(temperature=0.7))
+class Stretching:
+    """A network without a noise field: it stretches its code over the whole image, as the paper's does."""
+
+    layout = LatentLayout(code=5, noise=0, vividness=False)
+
+    def lift(self, codes, field, vividness):
+        height, width = field.shape[-2:]
+        return codes[..., None, None] * torch.linspace(0, 1, height)[:, None] * torch.linspace(1, 2, width)
+
+
+@pytest.mark.parametrize("kind", ["pixel by pixel", "as a whole"])
+def test_a_planned_map_is_the_map_wherever_it_is_read(model, kind):
+    made_by = model if kind == "pixel by pixel" else Stretching()
+    arguments = (made_by, prior(made_by.layout), draw_noise(made_by.layout, (9, 7), 3), SampleSpec(temperature=0.7))
     whole, planned = make_latent_map(*arguments), plan_latent_map(*arguments)
     for rows, columns in ((slice(0, 9), slice(0, 7)), (slice(2, 5), slice(6, 7))):
         assert torch.equal(planned[..., rows, columns], whole[..., rows, columns])
