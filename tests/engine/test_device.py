@@ -66,6 +66,55 @@ def test_true_float32_ends_with_an_error_too():
         assert torch.backends.cudnn.allow_tf32
 
 
+MULTIPLIERS = torch.backends.cuda.matmul, torch.backends.mkldnn.matmul, torch.backends.cudnn.conv
+
+
+def precisions():
+    return [multiplier.fp32_precision for multiplier in MULTIPLIERS]
+
+
+@pytest.fixture
+def as_before():
+    kept, cudnn = precisions(), (torch.backends.cudnn.benchmark, torch.backends.cudnn.deterministic)
+    yield
+    torch.set_float32_matmul_precision("highest")
+    for multiplier, precision in zip(MULTIPLIERS, kept, strict=True):
+        multiplier.fp32_precision = precision
+    torch.backends.cudnn.benchmark, torch.backends.cudnn.deterministic = cudnn
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda: torch.set_float32_matmul_precision("medium"),
+        lambda: setattr(torch.backends.cuda.matmul, "allow_tf32", True),
+        lambda: [setattr(multiplier, "fp32_precision", "tf32") for multiplier in MULTIPLIERS],
+    ],
+    ids=["medium", "TF32 products", "newer interface"],
+)
+@pytest.mark.usefixtures("as_before")
+def test_what_the_process_allows_is_neither_used_nor_changed(ask):
+    ask()
+    torch.backends.cudnn.benchmark = torch.backends.cudnn.deterministic = True
+    allowed = precisions()
+    with exactly():
+        assert set(precisions()) <= {"ieee", "none"}
+        assert torch.backends.cudnn.benchmark
+        assert torch.backends.cudnn.deterministic
+    assert precisions() == allowed
+
+
+@pytest.mark.usefixtures("as_before")
+def test_products_are_exact_whatever_the_process_allows():
+    generator = torch.Generator().manual_seed(0)
+    one, other = (torch.rand(256, 256, generator=generator) for _ in range(2))
+    with exactly():
+        expected = one @ other
+    torch.set_float32_matmul_precision("medium")
+    with exactly():
+        assert torch.equal(one @ other, expected)
+
+
 def test_free_memory_is_plausible():
     assert 2**20 < free_memory(torch.device("cpu")) < 2**50
 

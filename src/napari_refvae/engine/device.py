@@ -6,7 +6,7 @@ import os
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -84,9 +84,10 @@ def choose_precision(name: str, device: torch.device, model: ReferenceVAE) -> Ch
 
 
 class _TrueFloat32:
-    """Convolutions without TF32 while any thread is inside: the flag is the whole process's.
+    """Convolutions and matrix products in true float32 while any thread is inside: the flags are the whole process's.
 
-    The first one in sets it and the last one out restores it; if each did, one could restore what another still needs.
+    The first one in sets them and the last one out restores them; if each did, one could restore what another still
+    needs.
     """
 
     def __init__(self) -> None:
@@ -98,7 +99,8 @@ class _TrueFloat32:
     def held(self) -> Iterator[None]:
         with self._lock:
             if not self._inside:
-                self._flags.enter_context(torch.backends.cudnn.flags(enabled=True, allow_tf32=False))
+                _forbid_rounding_convolutions(self._flags)
+                _forbid_rounding_products(self._flags)
             self._inside += 1
         try:
             yield
@@ -114,9 +116,42 @@ _TRUE_FLOAT32 = _TrueFloat32()
 
 @contextmanager
 def exactly() -> Iterator[None]:
-    """Inference in true float32: on NVIDIA cards convolutions otherwise round their inputs to TF32, 10 bits."""
+    """Inference in true float32: torch may round what it multiplies to TF32 or bfloat16, 10 and 7 bits.
+
+    For convolutions it does so on NVIDIA cards by itself; for matrix products where anyone in the process asked for it.
+    """
     with torch.inference_mode(), _TRUE_FLOAT32.held():
         yield
+
+
+def _forbid_rounding_convolutions(undo: ExitStack) -> None:
+    cudnn: Any = torch.backends.cudnn
+    try:
+        flags = cudnn.flags(cudnn.enabled, cudnn.benchmark, deterministic=cudnn.deterministic, allow_tf32=False)
+        undo.enter_context(flags)
+    except RuntimeError:  # torch refuses its older interface after its newer one was used
+        _set_until(undo, cudnn.conv, "ieee")
+
+
+def _forbid_rounding_products(undo: ExitStack) -> None:
+    known: Any = torch.backends  # torch declares fewer of them than it has
+    backends = known.cuda.matmul, known.mkldnn.matmul
+    try:
+        before = torch.get_float32_matmul_precision()
+    except RuntimeError:  # likewise
+        for backend in backends:
+            _set_until(undo, backend, "ieee")
+        return
+    if before != "highest":
+        for backend in backends:
+            _set_until(undo, backend, backend.fp32_precision)  # the older interface knows fewer states
+        undo.callback(torch.set_float32_matmul_precision, before)
+        torch.set_float32_matmul_precision("highest")
+
+
+def _set_until(undo: ExitStack, backend: Any, precision: str) -> None:
+    undo.callback(setattr, backend, "fp32_precision", backend.fp32_precision)
+    backend.fp32_precision = precision
 
 
 @exactly()
