@@ -118,7 +118,7 @@ _TRUE_FLOAT32 = _TrueFloat32()
 def exactly() -> Iterator[None]:
     """Inference in true float32: torch may round what it multiplies to TF32 or bfloat16, 10 and 7 bits.
 
-    For convolutions it does so on NVIDIA cards by itself; for matrix products where anyone in the process asked for it.
+    For convolutions it does so on NVIDIA cards by itself; for matrix products where the process was asked to.
     """
     with torch.inference_mode(), _TRUE_FLOAT32.held():
         yield
