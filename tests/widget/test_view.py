@@ -779,10 +779,12 @@ def test_undo_and_copy_are_about_the_run_that_is_looked_at(
     first, second = widget.runs
     widget.pages.gallery.show_run(first)
     widget.bar.copy.click()
-    assert widget.bar.status == "Copied photo: paste it into napari's console or into a script."
+    assert widget.bar.status == "Copied photo: paste it into napari's console, or into a script that has a viewer."
     widget.pages._tabs.setCurrentIndex(0)  # the form: nothing is looked at
     widget.bar.copy.click()
-    assert widget.bar.status == "Copied photo run 2: paste it into napari's console or into a script."
+    assert (
+        widget.bar.status == "Copied photo run 2: paste it into napari's console, or into a script that has a viewer."
+    )
     assert copied == [first, second]
     widget.pages.show_gallery()
     widget.bar.undo.click()

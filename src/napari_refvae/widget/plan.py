@@ -11,6 +11,7 @@ from napari_refvae.widget.form.references import fix_reference
 from napari_refvae.widget.results.channels import channel_planes, mixed
 from napari_refvae.widget.results.layers import InputPlane, LayerPlane
 from napari_refvae.widget.results.maps import MapSpec
+from napari_refvae.widget.results.run import Companions
 from napari_refvae.widget.results.truths import truth_plane
 from napari_refvae.widget.results.watching import require_plane_view
 
@@ -42,6 +43,8 @@ class Plan:
         Its ground truth, or None.
     maps
         Which maps to show.
+    companions
+        The other layers that are taken.
     arguments
         For the engine.
     """
@@ -49,6 +52,7 @@ class Plan:
     origin: InputImage
     truth: NDArray[Any] | None
     maps: MapSpec
+    companions: Companions
     arguments: dict[str, Any]
 
 
@@ -141,7 +145,8 @@ class Draft:
     def _plan(self, origin: InputImage, references: list[Any], truth: NDArray[Any] | None) -> Plan:
         own = {"image": origin.pixels, "intensity_range": origin.intensity_range, "references": references}
         part = origin if self.region is None else origin.within(self.region)
-        return Plan(part, truth, self.maps, self.settings | own)
+        companions = Companions.of(self.references, self.truth)
+        return Plan(part, truth, self.maps, companions, self.settings | own)
 
 
 def check_truth(images: ImageFields, maps: MapSpec) -> None:

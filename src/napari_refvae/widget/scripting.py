@@ -21,6 +21,7 @@ from napari_refvae.widget.naming import name_candidates
 from napari_refvae.widget.results.channels import mixed, read_channel_axis, read_channels
 from napari_refvae.widget.results.layers import LayerPlane, read_input, read_reference
 from napari_refvae.widget.results.maps import MapSpec
+from napari_refvae.widget.results.run import Companions
 from napari_refvae.widget.results.runs import Runs
 from napari_refvae.widget.results.truths import truth_plane
 from napari_refvae.widget.results.watching import require_plane_view
@@ -114,7 +115,8 @@ def upscale_layer(
     origins = _read(layers, point, channel_axis)
     origins = [_narrowed(origin, as_region(region), as_range(intensity_range)) for origin in origins]
     of_view = plane is None
-    chosen, original = [_reference(viewer, item, point, of_view) for item in _listed(references)], None
+    items = [_layer_if_any(viewer, item) for item in _listed(references)]
+    chosen, original, given = [_reference(viewer, item, point, of_view) for item in items], None, None
     if len(origins) > 1:
         if truth is not None:
             raise InvalidInputError("expected no ground truth for several channels; got one: upscale one at a time")
@@ -122,10 +124,11 @@ def upscale_layer(
     elif truth is not None:
         given, image = (LayerPlane.of(one, point) for one in (_layer(viewer, truth), layers[0]))
         original = truth_plane(given, image, origins[0].region, _scale(settings)).pixels()
+    companions = Companions.of([LayerPlane.of(one, point) for one in items if isinstance(one, Image)], given)
     runs, made = Runs.of_viewer(viewer), []
     click = uuid.uuid4().hex[:8] if len(origins) > 1 else ""
     for origin in origins:
-        run = runs.begin(origin, original, maps, click, channel_axis)
+        run = runs.begin(origin, original, maps, click, channel_axis, companions)
         _make(runs, run, settings | {"references": chosen, "image": origin.pixels, "faithful": faithful})
         made += [run.samples[index].image for index in sorted(run.samples)]
     return made
@@ -206,6 +209,12 @@ def _listed(references: Any) -> list[Any]:
     return list(references) if isinstance(references, list | tuple) else [references]
 
 
+def _layer_if_any(viewer: Any, item: Any) -> Any:
+    """The layer that a reference names; words, arrays and paths stay."""
+    named = isinstance(item, str) and item not in ("self", "none") and item in viewer.layers
+    return _layer(viewer, item) if named else item
+
+
 def _reference(viewer: Any, item: Any, point: Sequence[float], of_view: bool) -> Any:
     """What the engine takes: layers are copied, of stacks the plane at a point; words, arrays and paths stay."""
     if isinstance(item, Image):
@@ -214,8 +223,6 @@ def _reference(viewer: Any, item: Any, point: Sequence[float], of_view: bool) ->
         return read_reference(item, point)
     if not isinstance(item, str) or item in ("self", "none"):
         return item
-    if item in viewer.layers:
-        return _reference(viewer, _layer(viewer, item), point, of_view)
     if not Path(item).is_file():
         raise InvalidInputError(
             f"expected a reference: a layer such as {_names(viewer, item)}, the path of an image, 'self' or 'none'; "

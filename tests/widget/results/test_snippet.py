@@ -65,6 +65,7 @@ def test_it_says_what_it_takes_for_granted(
     assert run.result is not None
     code = python_of(run)
     assert "as they were: 'photo', 'bark'." in code
+    assert "stack" not in code
     assert f"Model {tiny_model}, sha256 {run.result.provenance['model']['sha256'][:12]}" in code
 
 
@@ -86,10 +87,30 @@ def test_another_plane_of_a_reference_is_not_taken_silently(
     run = Runs.of_viewer(viewer).latest()
     assert run is not None
     code = python_of(run)
+    assert "# Of the stack 'textures' the plane (2,) is on show" in code
     np.testing.assert_array_equal(replayed(viewer), [layer.data for layer in layers])
     viewer.dims.set_current_step(0, 1)
     with pytest.raises(ValueError, match="shown plane"):
         exec(code, {"viewer": viewer})
+
+
+def test_a_ground_truth_is_named_and_residuals_against_it_come_again(
+    viewer: ViewerModel, run_layer: Callable[..., list[Any]]
+) -> None:
+    viewer.add_image(PHOTOGRAPH.repeat(8, 0).repeat(8, 1), name="the original", units=("um", "um"))
+    layers = run_layer("photo", truth="the original", maps=MapSpec("truth"), samples=1)
+    told = Runs.of_viewer(viewer).latest()
+    assert told is not None
+    assert "as they were: 'photo', 'the original'." in python_of(told)
+    np.testing.assert_array_equal(replayed(viewer), [layers[0].data])
+
+
+def test_matching_is_named(viewer: ViewerModel, run_layer: Callable[..., list[Any]]) -> None:
+    layers = run_layer("photo", "bark", samples=1, matching=True)
+    told = Runs.of_viewer(viewer).latest()
+    assert told is not None
+    assert "matching=True" in python_of(told)
+    np.testing.assert_array_equal(replayed(viewer), [layer.data for layer in layers])
 
 
 def test_a_run_under_way_has_none_yet(viewer: ViewerModel, run_layer: Callable[..., list[Any]]) -> None:

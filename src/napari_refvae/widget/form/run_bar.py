@@ -108,7 +108,7 @@ class RunBar(QWidget):
         clipboard = QApplication.clipboard()
         assert clipboard is not None  # there is an application
         clipboard.setText(code)
-        self.status = f"Copied {name}: paste it into napari's console or into a script."
+        self.status = f"Copied {name}: paste it into napari's console, or into a script that has a viewer."
 
     def show_running(self) -> None:
         """The button cancels, the bar begins."""

@@ -8,10 +8,11 @@ from weakref import WeakSet
 
 import numpy as np
 
+from napari_refvae.widget.results.layers import LayerPlane
 from napari_refvae.widget.results.maps import MapSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from napari.layers import Image
     from numpy.typing import NDArray
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from napari_refvae.engine.result import FinishedSample
     from napari_refvae.widget.results.layers import InputImage
 
-__all__ = ["Run", "RunRecord", "SampleLayers"]
+__all__ = ["Companions", "Run", "RunRecord", "SampleLayers"]
 
 
 @dataclass(eq=False)
@@ -88,6 +89,28 @@ class RunRecord:
     scale: int
 
 
+@dataclass(frozen=True, slots=True)
+class Companions:
+    """Layers that a run took beside its image, by their names then.
+
+    Attributes
+    ----------
+    truth
+        That of the ground truth; empty if there was none.
+    planes
+        Of references that are stacks, the index of the plane that was taken.
+    """
+
+    truth: str = ""
+    planes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, references: Iterable[Any], truth: LayerPlane | None) -> Companions:
+        """Those among references, layers' planes or others, and the ground truth."""
+        stacks = {one.name: one.plane for one in references if isinstance(one, LayerPlane) and one.plane}
+        return cls("" if truth is None else truth.name, stacks)
+
+
 @dataclass(eq=False)
 class Run:
     """One run in the viewer.
@@ -110,6 +133,8 @@ class Run:
         Names of the layers that it was about, in their order: one list for all of them.
     channel_axis
         Of a stack whose planes are the channels, their axis.
+    companions
+        The other layers that it was made with.
     samples
         By index; a sample whose layer the user removed is gone from here.
     faithful_scores
@@ -126,6 +151,7 @@ class Run:
     click: str = ""
     channels: list[str] = field(default_factory=list)
     channel_axis: int | None = None
+    companions: Companions = field(default_factory=Companions)
     samples: dict[int, SampleLayers] = field(default_factory=dict)
     faithful: Image | None = None
     spread: Image | None = None

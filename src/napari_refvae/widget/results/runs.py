@@ -19,7 +19,7 @@ from napari_refvae.widget.results.layers import METADATA_KEY, is_result
 from napari_refvae.widget.results.listing import insert_layer, remove_layers
 from napari_refvae.widget.results.making import faithful_layer, residual_layer, sample_layer, spread_layer
 from napari_refvae.widget.results.maps import MapSpec, finished_maps
-from napari_refvae.widget.results.run import Run, RunRecord, SampleLayers
+from napari_refvae.widget.results.run import Companions, Run, RunRecord, SampleLayers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -86,6 +86,7 @@ class Runs:
         maps: MapSpec | None = None,
         click: str = "",
         channel_axis: int | None = None,
+        companions: Companions | None = None,
     ) -> Run:
         """Open a run that has no layers yet.
 
@@ -98,6 +99,8 @@ class Runs:
             them as their inputs do, but for the first: results lie on their inputs, and would be twice as bright.
         channel_axis
             Of a stack whose planes are the channels, their axis.
+        companions
+            The other layers that it is made with; by default none.
         """
         taken = [run.number for run in self if run.origin.title == origin.title]
         number = max(taken, default=0) + 1
@@ -107,6 +110,7 @@ class Runs:
         if first is not run:
             run.origin = replace(run.origin, look=run.origin.look | {"blending": run.origin.blending})
         run.channels, run.channel_axis = first.channels, channel_axis
+        run.companions = companions or Companions()
         if origin.name not in run.channels:
             run.channels.append(origin.name)
         return run

@@ -48,6 +48,7 @@ def python_of(run: Run) -> str:
 def _assumptions(run: Run, record: Any) -> list[str]:
     """What has to be as it was, as comments."""
     needed = _layers(run) + [entry["name"] for entry in _references(run, record) if _is_layer(entry)]
+    needed += [run.companions.truth] if run.companions.truth else []
     names = ", ".join(repr(name) for name in dict.fromkeys(needed))
     model = record["model"]
     lines = [
@@ -56,13 +57,11 @@ def _assumptions(run: Run, record: Any) -> list[str]:
         + ", ".join(f"{name} {version}" for name, version in record["software"].items())
         + ".",
     ]
-    if any(_is_layer(entry) for entry in _references(run, record)):
-        lines.append("# References that are stacks: the plane that was on show then is on show.")
+    for name, plane in run.companions.planes.items():
+        lines.append(f"# Of the stack {name!r} the plane {plane} is on show, as it was then.")
     files = [entry["path"] for entry in record["references"] if entry.get("path")]
     if files:
         lines.append(f"# Files: {', '.join(files)}.")
-    if run.truth is not None:
-        lines.append("# It had a ground truth: add truth='NAME OF ITS LAYER'.")
     return lines
 
 
@@ -105,6 +104,8 @@ def _arguments(run: Run, record: Any) -> dict[str, str]:
         source["plane"] = repr(origin.plane)
     if run.channel_axis is not None:
         source["channel_axis"] = repr(run.channel_axis)
+    if run.companions.truth:
+        source["truth"] = repr(run.companions.truth)
     if settings.get("matching"):
         source["matching"] = "True"
     if settings.get("self_ensemble", "auto") != "auto":
@@ -121,9 +122,9 @@ def _is_declared(origin: InputImage) -> bool:
 
 
 def _maps(run: Run) -> dict[str, str]:
-    """Which maps the run has, if others than usual; residuals against a truth need its layer first."""
+    """Which maps the run has, if others than usual."""
     maps = run.maps
-    if maps == MapSpec() or maps.against == "truth":
+    if maps == MapSpec():
         return {}
     return {"maps": f"MapSpec({maps.against!r}, {maps.gain!r}, {maps.spread!r})"}
 

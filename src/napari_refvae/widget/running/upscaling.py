@@ -111,7 +111,7 @@ class Upscaling:
 
     def _open_run(self, click: Click) -> None:
         plan = click.plan
-        self._run = self._runs.begin(plan.origin, plan.truth, plan.maps, click.id)
+        self._run = self._runs.begin(plan.origin, plan.truth, plan.maps, click.id, companions=plan.companions)
         self._bar.status = click.named("Loading the model ...")
 
     def _work(self, click: Click) -> Generator[Step, None, SuperResolutionResult]:
