@@ -272,6 +272,8 @@ class TestClick:
         qtbot.waitUntil(lambda: "expected a ground truth of 40 x 48" in widget.bar.forecast)
         assert not widget.start()
         assert widget.bar.status == f"Not begun: {messages[-1][1]}."
+        widget.images.truth.value = None
+        assert widget.bar.status == ""
 
 
 class TestMatching:

@@ -65,6 +65,7 @@ class UpscaleWidget(QWidget):
         self._viewer = napari_viewer
         self._engine = engine or Engine()
         self._closed = False
+        self._refusal = ""  # of the last click
         self._offered: list[Image] = []
         self.runs = Runs.of_viewer(napari_viewer)
         self.images = ImageFields(napari_viewer, PREVIEW)
@@ -101,6 +102,7 @@ class UpscaleWidget(QWidget):
         self.bar.copy.clicked.connect(lambda: self._copy())
         for part in (self.images, self.references, self.sampling, self.advanced):
             part.changed.connect(self._forecaster.soon)
+            part.changed.connect(self._forget_refusal)
         self.references.changed.connect(lambda: self.images.yield_to(self.references.layers))
         for chosen in (self.references, self.images):
             chosen.changed.connect(self._judge_matching)
@@ -155,13 +157,19 @@ class UpscaleWidget(QWidget):
         try:
             draft = Draft.of(self.images, self.references, self.sampling, self.advanced, self._viewer)
         except RefVAEError as error:
-            self.bar.status = f"Not begun: {error}."  # in place of what the run before came to
+            self.bar.status = self._refusal = f"Not begun: {error}."  # in place of what the run before came to
             show_error(str(error))
             return False
         if not self.upscaling.start(draft):
             return False
         self._pace.begin(self.advanced.engine, self._forecaster.outlook().seconds)
         return True
+
+    def _forget_refusal(self, *_: Any) -> None:
+        """Something else is chosen: what was wrong may be right now."""
+        if self._refusal and self.bar.status == self._refusal:
+            self.bar.status = ""
+        self._refusal = ""
 
     def _show_idle(self, *_: Any) -> None:
         """What there is to do, unless a run is under way."""

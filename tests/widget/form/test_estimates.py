@@ -115,5 +115,8 @@ def test_a_result_is_told_with_its_worst_consistency(make_result: Callable[..., 
     result = make_result(np.zeros((5, 7), np.uint8), 2)
     assert made_text(result, 6.24).startswith("Made 2 samples of 56 x 40 in 6.2 s;")
     assert "50.0 dB or more" in made_text(result, 6)
+    assert "NaN" not in made_text(result, 6)
+    missing = replace(result, provenance={"input": {"missing": {"nan": 3, "infinite": 1}}})
+    assert made_text(missing, 6).endswith(" 4 values that are NaN or infinite stay so.")
     assert "exactly" in made_text(replace(result, lr_psnr=(float("inf"),) * 2), 6)
     assert "58.0 dB or more" in made_text(replace(result, lr_psnr=(float("inf"), 58.0)), 6)

@@ -109,10 +109,12 @@ def progress_text(progress: Progress, left: float | None) -> str:
 
 
 def made_text(result: SuperResolutionResult, seconds: float) -> str:
-    """What a run made: count, size, the worst consistency, seconds."""
+    """What a run made: count, size, the worst consistency, seconds; and what of the input has no value."""
     height, width = result.sr.shape[1:3]
     count = "1 sample" if len(result) == 1 else f"{len(result)} samples"
-    return f"Made {count} of {width} x {height} in {seconds:.1f} s; made small again, {_consistency(result)}."
+    missing = sum(result.provenance.get("input", {}).get("missing", {}).values())
+    kept = f" {missing} values that are NaN or infinite stay so." if missing else ""
+    return f"Made {count} of {width} x {height} in {seconds:.1f} s; made small again, {_consistency(result)}.{kept}"
 
 
 def taken_back_text(count: int) -> str:
