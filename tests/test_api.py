@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,8 +18,8 @@ from napari_refvae.errors import (
     UnknownModelError,
     UnreadableFileError,
 )
-from napari_refvae.inputs import read_picture, read_references
-from napari_refvae.spec import ImageReference, PriorReference, Progress, SelfReference, TileSpec
+from napari_refvae.inputs import Picture, read_picture, read_references
+from napari_refvae.spec import ImageReference, IntensityRange, PriorReference, Progress, SelfReference, TileSpec
 
 CHOSEN = {"region": (1, 2, 9, 10), "scale": 4, "faithful": True}
 
@@ -131,7 +132,7 @@ def test_replay_takes_what_has_moved_and_refuses_what_has_changed(upscale, image
     with pytest.raises(InvalidInputError, match=r"pixels of 'a.png' are not those"):
         napari_refvae.replay(side_car)
     path.unlink()
-    with pytest.raises(InvalidInputError, match=r"'a.png' is not at .* put it beside the side-car"):
+    with pytest.raises(InvalidInputError, match=r"'a.png' is not at .* put it beside the record"):
         napari_refvae.replay(side_car)
     napari_refvae.replay(side_car, image=image)
     Image.fromarray(image).save(side_car.parent / "a.png")
@@ -141,20 +142,55 @@ def test_replay_takes_what_has_moved_and_refuses_what_has_changed(upscale, image
 def test_replay_of_an_array_says_that_it_needs_the_array(upscale, image, tmp_path):
     result = upscale(image, samples=1)
     side_car = result.save(tmp_path, "a")[-1]
-    with pytest.raises(InvalidInputError, match="was an array, not a file: pass it to replay"):
+    with pytest.raises(InvalidInputError, match="was an array, not a file: pass it again"):
         napari_refvae.replay(side_car)
     np.testing.assert_array_equal(napari_refvae.replay(side_car, image=image).sr, result.sr)
 
 
 def test_replay_needs_as_many_references_and_a_whole_record(upscale, image, tmp_path):
     side_car = upscale(image, samples=1).save(tmp_path, "a")[-1]
-    with pytest.raises(InvalidInputError, match="expected 1 references, as in the side-car; got 2"):
+    with pytest.raises(InvalidInputError, match="expected 1 references, as recorded; got 2"):
         napari_refvae.replay(side_car, image=image, references=["self", "none"])
     told = json.loads(side_car.read_text())
     told["resolved"]["tile"] = {"side": 4}
     side_car.write_text(json.dumps(told))
     with pytest.raises(InvalidInputError, match="the side-car's tile is damaged"):
         napari_refvae.replay(side_car, image=image)
+
+
+def test_replay_reads_each_reference_in_its_own_recorded_range(upscale, image, texture, tmp_path):
+    """As in napari: a layer with contrast limits, beside a reference from a file, which has none."""
+    tifffile.imwrite(tmp_path / "b.tif", texture.astype(np.uint16) * 257, photometric="minisblack")
+    deep, files = image[..., 0].astype(np.uint16) * 16, [tmp_path / "b.tif"]
+    layer = Picture(deep, read_picture(deep).source, IntensityRange(0, 4095))
+    result = upscale(layer, files, samples=1)
+    side_car = result.save(tmp_path, "a")[-1]
+    again = napari_refvae.replay(side_car, image=deep)
+    np.testing.assert_array_equal(again.sr, result.sr)
+    assert again.provenance["references"] == result.provenance["references"]
+    other = replace(read_picture(tmp_path / "b.tif"), intensity_range=IntensityRange(0, 9))
+    with pytest.raises(InvalidInputError, match=r"'b' with the recorded range None; got \[0, 9\]"):
+        napari_refvae.replay(side_car, image=deep, references=[other])
+
+
+@pytest.mark.parametrize(
+    ("part", "key", "value"),
+    [
+        ("settings", "intensity_range", [1]),
+        ("model", "name", None),
+        ("model", "sha256", 7),
+        ("input", "path", 7),
+        ("references", 0, "self"),
+        ("resolved", "device", []),
+    ],
+)
+def test_replay_of_a_side_car_with_a_value_of_another_kind_says_so(upscale, image, tmp_path, part, key, value):
+    side_car = upscale(image, samples=1).save(tmp_path, "a")[-1]
+    told = json.loads(side_car.read_text())
+    told[part][key] = value
+    side_car.write_text(json.dumps(told))
+    with pytest.raises((InvalidInputError, InvalidSpecError)):
+        napari_refvae.replay(side_car, image=None if part == "input" else image)
 
 
 def test_replay_refuses_another_model(upscale, image, tmp_path, tiny_model):

@@ -77,9 +77,9 @@ def test_workers_are_refused_for_what_is_not_made_in_pieces(made):
 
 def test_what_has_changed_or_is_missing_is_named(made, tmp_path):
     side_car = made(".ome.tif", faithful=False)
-    with pytest.raises(InvalidInputError, match="the side-car records: the file has changed"):
+    with pytest.raises(InvalidInputError, match="of the record: the file has changed"):
         replay_stack(side_car, image=PLANES[::-1])
-    with pytest.raises(InvalidInputError, match="references, as in the side-car; got 2"):
+    with pytest.raises(InvalidInputError, match="references, as recorded; got 2"):
         replay_stack(side_car, references=["none", "none"])
     with pytest.raises(InvalidInputError, match="expected a side-car of format napari-refvae-run/1"):
         replay(side_car)
@@ -90,6 +90,8 @@ def test_what_has_changed_or_is_missing_is_named(made, tmp_path):
         ({"files": [{"name": "a.tif"}]}, "does not record the pixels"),
         ({"resolved": told["resolved"] | {"piece": 7}}, "pieces of 256 pixels"),
         ({"settings": {}}, r"lacks settings\.count"),
+        ({"files": [None]}, "does not record the pixels"),
+        ({"files": 2 * told["files"]}, "lists 2 images, but its settings make 1"),
     ):
         side_car.write_text(json.dumps(told | spoil))
         with pytest.raises(InvalidInputError, match=said):

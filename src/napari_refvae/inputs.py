@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 import numpy as np
 
 from napari_refvae.errors import InvalidInputError, InvalidSpecError
-from napari_refvae.imageio.files import read_image
+from napari_refvae.imageio.files import read_tagged_image
 from napari_refvae.imageio.pixels import as_reference, dtype_range
+from napari_refvae.imageio.tags import NO_TAGS, ImageTags
 from napari_refvae.provenance import Source, pixel_hash
 from napari_refvae.regions import Region, TileSpec
 from napari_refvae.spec import ImageReference, IntensityRange, PriorReference, SelfReference
@@ -64,11 +65,14 @@ class Picture:
         Where they came from.
     intensity_range
         Black and white, if that is known of this image alone: a layer's contrast limits.
+    tags
+        What its file says of it besides the pixels; results are saved with it.
     """
 
     pixels: np.ndarray[Any, Any]
     source: Source
     intensity_range: IntensityRange | None = None
+    tags: ImageTags = NO_TAGS
 
 
 class Guide(NamedTuple):
@@ -96,8 +100,9 @@ def read_picture(image: ImageLike | Picture) -> Picture:
     if isinstance(image, Picture):
         return image
     if isinstance(image, str | Path):
-        array = read_image(image)
-        return Picture(array, Source("image", Path(image).name, str(Path(image).resolve()), pixel_hash(array)))
+        array, tags = read_tagged_image(image)
+        source = Source("image", Path(image).name, str(Path(image).resolve()), pixel_hash(array))
+        return Picture(array, source, tags=tags)
     if not isinstance(image, np.ndarray) and hasattr(image, "data") and hasattr(image, "contrast_limits"):
         return _read_layer(image)
     try:
@@ -112,12 +117,14 @@ def read_picture(image: ImageLike | Picture) -> Picture:
 
 
 def _read_layer(layer: ImageLayer) -> Picture:
-    pixels = np.asarray(layer.data[0] if getattr(layer, "multiscale", False) else layer.data)
-    coloured = bool(getattr(layer, "rgb", pixels.ndim == 3))
-    if pixels.ndim != 2 + coloured:
+    data = layer.data[0] if getattr(layer, "multiscale", False) else layer.data
+    shape = np.shape(data)  # nothing is read for that: the data of a stack may be lazy, and larger than memory
+    coloured = bool(getattr(layer, "rgb", len(shape) == 3))
+    if len(shape) != 2 + coloured:
         raise InvalidInputError(
-            f"expected a layer with one plane; got {layer.name!r} of shape {pixels.shape}: pass one plane of its data"
+            f"expected a layer with one plane; got {layer.name!r} of shape {shape}: pass one plane of its data"
         )
+    pixels = np.asarray(data)
     limits = layer_range(layer.contrast_limits, pixels.dtype, coloured=coloured)
     return Picture(pixels, Source("image", layer.name, None, pixel_hash(pixels)), limits)
 

@@ -104,7 +104,7 @@ class PlannedRun:
         result = yield from (run if missing is None else _with_missing(run, missing))
         pixels = self.picture.pixels
         lr = pixels if region is None else pixels[region.slices].copy()
-        return replace(result, lr=lr, provenance=self._record(result))
+        return replace(result, lr=lr, provenance=self._record(result), tags=self.picture.tags)
 
     def _record(self, result: SuperResolutionResult) -> dict[str, Any]:
         record = describe_run(

@@ -1,4 +1,6 @@
 import logging
+import threading
+import warnings
 
 import numpy as np
 import pytest
@@ -6,6 +8,7 @@ from PIL import Image
 from skimage import data
 
 from napari_refvae.errors import TrainingError
+from napari_refvae.training import photographs
 from napari_refvae.training.photographs import load_photographs
 
 SIDE = 64
@@ -72,12 +75,47 @@ def test_broken_images_are_skipped_and_named(folder, caplog):
     assert "small.png" in caplog.text
 
 
-def test_grey_and_deep_images_become_rgb_of_8_bits(tmp_path):
-    Image.fromarray(np.arange(64 * 64, dtype=np.uint16).reshape(64, 64) * 16).save(tmp_path / "deep.tif")
-    (image,) = load_photographs(tmp_path, smallest=8)
-    assert image.shape == (64, 64, 3)
-    assert image.dtype == np.uint8
-    assert image.max() == 255
+def test_grey_images_and_micrographs_of_12_bits_become_rgb_with_all_levels_and_it_is_said(tmp_path, caplog):
+    Image.fromarray(np.arange(64 * 64, dtype=np.uint16).reshape(64, 64)).save(tmp_path / "deep.tif")
+    Image.fromarray(np.full((64, 64), 16, np.uint8)).save(tmp_path / "grey.png")
+    with caplog.at_level(logging.INFO):
+        images = load_photographs(tmp_path, smallest=8, memory=0)
+    for deep, grey in (images, (images[0], images[1])):  # as it was kept, and decoded again
+        assert deep.shape == grey.shape == (64, 64, 3)
+        assert deep.dtype == grey.dtype == np.uint8
+        assert len(np.unique(deep)) == 256
+        assert (grey == 16).all()
+    assert "1 of more than 8 bits, each used from its darkest to its brightest value: deep.tif from 0 to 4095" in (
+        caplog.text
+    )
+
+
+def test_threads_that_silence_warnings_leave_none_silenced(folder, monkeypatch):
+    """Two that begin and end one after the other, each putting back what it found."""
+    inside, first_is_out = threading.Barrier(2, timeout=10), threading.Event()
+    usual = photographs.read_image
+
+    def read(path):
+        number = int(path.stem)
+        if number > 1:
+            return usual(path)
+        if number == 1:
+            first_is_in.wait(10)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            first_is_in.set()
+            inside.wait()
+            if number == 1:
+                first_is_out.wait(10)
+        first_is_out.set()
+        return usual(path)
+
+    first_is_in = threading.Event()
+    monkeypatch.setattr(photographs, "read_image", read)
+    monkeypatch.setattr(photographs.os, "cpu_count", lambda: 2)
+    before = list(warnings.filters)
+    load_photographs(folder, smallest=8)
+    assert list(warnings.filters) == before
 
 
 def test_a_folder_without_images_is_said(tmp_path):

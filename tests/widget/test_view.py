@@ -235,6 +235,7 @@ class TestClick:
         click(widget, qtbot)
         assert engine.calls[0]["region"] == Region(2, 3, 5, 6)
         sample = results(viewer)[0]
+        assert sample.name == "photo part 8x #1"
         np.testing.assert_allclose(sample.data_to_world((-0.5, -0.5)), layer.data_to_world((1.5, 2.5)))
         np.testing.assert_allclose(sample.data_to_world((39.5, 47.5)), layer.data_to_world((6.5, 8.5)))
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from napari_refvae.errors import InvalidInputError
+from napari_refvae.imageio.tags import NO_TAGS, ImageTags
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -70,6 +71,8 @@ class SuperResolutionResult:
     faithful
         The image nearest to the truth that the model can make, like one sample: without a reference, nothing
         random, vividness 0. None unless asked for.
+    tags
+        What the input's file said of it besides the pixels: `save` writes colour profile, resolution and pixel size.
     """
 
     sr: NDArray[Any]
@@ -81,6 +84,7 @@ class SuperResolutionResult:
     provenance: Mapping[str, Any]
     scale: int = 8
     faithful: NDArray[Any] | None = None
+    tags: ImageTags = NO_TAGS
 
     def __repr__(self) -> str:
         """Sizes and names; the arrays would fill pages."""

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from napari_refvae.errors import InvalidInputError
 from napari_refvae.explore.session import Session
-from napari_refvae.inputs import Picture, as_range, read_picture
+from napari_refvae.inputs import as_range, read_picture
 from napari_refvae.loading import load_model
-from napari_refvae.spec import ImageReference, PriorReference, SelfReference
+from napari_refvae.replaying.sources import check_source, recall_file, recall_references
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -65,12 +65,9 @@ def reopen(
         raise InvalidInputError(
             f"expected model {sha256[:12]} ({name}); got {loaded.info.identity[:12]}: pass the model that was used"
         )
-    if references is None:
-        references = [_find(entry, folder) for entry in told_references]
-    if len(references) != len(told_references):
-        raise InvalidInputError(f"expected {len(told_references)} references, as recorded; got {len(references)}")
-    picture = replace(read_picture(_find(told_input, folder) if image is None else image), intensity_range=limits)
-    guides = [_in_range(item, entry) for item, entry in zip(references, told_references, strict=True)]
+    guides = recall_references(told_references, references, folder)
+    seen = read_picture(recall_file(told_input, folder) if image is None else image)
+    picture = replace(seen, intensity_range=limits)
     session = Session(
         picture,
         guides,
@@ -83,30 +80,5 @@ def reopen(
     )
     made = session.identity
     for told, now in [(told_input, made["input"]), *zip(told_references, made["references"], strict=True)]:
-        if told.get("sha256") != now.get("sha256"):
-            raise InvalidInputError(f"the pixels of {told['name']!r} are not those of the record: the file has changed")
+        check_source(told, now)
     return session
-
-
-def _find(entry: Mapping[str, Any], folder: Path | None) -> Any:
-    """A recorded source: none, the input itself, or a file where it was or in the folder."""
-    if entry["kind"] != "image":
-        return str(entry["kind"])
-    path = entry.get("path")
-    places = [] if path is None else [Path(path)] + ([] if folder is None else [folder / Path(path).name])
-    for place in places:
-        if place.is_file():
-            return place
-    was = f"is not at {path}" if path else "was no file"
-    raise InvalidInputError(f"the image {entry['name']!r} of the record {was}: pass it")
-
-
-def _in_range(item: Any, entry: Mapping[str, Any]) -> ReferenceLike:
-    """A reference with the recorded black and white, whatever the input's."""
-    if (
-        item in ("self", "none")
-        if isinstance(item, str)
-        else isinstance(item, ImageReference | SelfReference | PriorReference | Picture | None)
-    ):
-        return item
-    return replace(read_picture(item), intensity_range=as_range(entry.get("intensity_range")))

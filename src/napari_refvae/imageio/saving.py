@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from napari_refvae.imageio.tags import ImageTags
+
 __all__ = ["Run", "save_samples", "unique_stem"]
 
 STEM_BYTES = 160
@@ -43,6 +45,8 @@ class Run(Protocol):
     def scale(self) -> int: ...
     @property
     def faithful(self) -> NDArray[Any] | None: ...
+    @property
+    def tags(self) -> ImageTags: ...
 
 
 def unique_stem(folder: Path | str, stem: str, suffixes: Sequence[str]) -> str:
@@ -76,7 +80,8 @@ def save_samples(result: Run, folder: Path | str, stem: str = "image", suffix: s
     Parameters
     ----------
     result
-        What a run returned.
+        What a run returned. Colour profile, dots an inch and the size of a (smaller) pixel are written as its ``tags``
+        say, as far as the format has a place for them.
     folder
         Made if it is not there.
     stem
@@ -100,6 +105,7 @@ def save_samples(result: Run, folder: Path | str, stem: str = "image", suffix: s
     if not stem or {"/", "\\", "\0"} & set(stem) or stem in (".", ".."):
         raise OutputError(f"expected a file name without folders as the stem; got {stem!r}: pass the folder on its own")
     suffix = suffix if holds(suffix, result.sr[0]) else ".tiff"
+    tags = result.tags.enlarged(result.scale)
     token = uuid.uuid4().hex[:12]
     images = [*result.sr] if result.faithful is None else [*result.sr, result.faithful]
     staged = [folder / f".{token}-{index}{suffix}" for index in range(len(images))]
@@ -107,7 +113,7 @@ def save_samples(result: Run, folder: Path | str, stem: str = "image", suffix: s
         folder.mkdir(parents=True, exist_ok=True)
         with _removed_on_failure(staged):
             for path, image in zip(staged, images, strict=True):
-                write_image(path, image)
+                write_image(path, image, tags)
             return _publish(staged, result, folder, _cut(stem))
 
 

@@ -14,7 +14,16 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["MOST_DPI", "ImageTags", "find_tags", "is_profile", "pixels_per_centimetre", "positive_pair"]
+__all__ = [
+    "CENTIMETRES",
+    "MOST_DPI",
+    "NO_TAGS",
+    "ImageTags",
+    "find_tags",
+    "is_profile",
+    "pixels_per_centimetre",
+    "positive_pair",
+]
 
 PROFILE_HEADER = 128  # bytes
 
@@ -80,6 +89,9 @@ class ImageTags:
         """
         fits = self.profile is not None and self.profile[16:20] == SPACES.get(array.shape[2:])
         return self.profile if fits else None
+
+
+NO_TAGS = ImageTags()
 
 
 def find_tags(info: Mapping[Any, Any]) -> ImageTags:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_refvae.api import steps
 from napari_refvae.engine.upscaler import drain
+from napari_refvae.inputs import as_range
 from napari_refvae.provenance import read_record
 from napari_refvae.replaying.sources import (
     check_gate,
@@ -15,6 +16,7 @@ from napari_refvae.replaying.sources import (
     recall_model,
     recall_references,
     recorded_tile,
+    recorded_word,
 )
 
 if TYPE_CHECKING:
@@ -57,7 +59,7 @@ def replay(
     beside = Path(record).parent
     settings, resolved = told["settings"], told["resolved"]
     picture: Any = recall_file(told["input"], beside) if image is None else image
-    guides = recall_references(told, references, beside)
+    guides = recall_references(told["references"], references, beside)
     model = recall_model(told, beside)
     check_gate(resolved)
     run = steps(
@@ -75,10 +77,10 @@ def replay(
         matching=settings.get("matching", False),
         model=model,
         consistency=settings["consistency"],
-        precision=resolved["precision"],
-        device=device or resolved["device"],
+        precision=recorded_word(resolved, "precision"),
+        device=device or recorded_word(resolved, "device"),
         tile=recorded_tile(resolved["tile"]),
-        intensity_range=tuple(settings["intensity_range"]),
+        intensity_range=as_range(settings["intensity_range"]),
     )
     result = drain(run, on_progress)
     check_source(told["input"], result.provenance["input"])

@@ -21,6 +21,7 @@ from napari_refvae.replaying.sources import (
     recall_model,
     recall_references,
     recorded_tile,
+    recorded_word,
 )
 from napari_refvae.spec import SampleSpec
 from napari_refvae.stacks.pieces import PIECE
@@ -109,7 +110,7 @@ def replay_stack(
 
 def _check_recorded(told: dict[str, Any]) -> None:
     files = told["files"]
-    if not files or any("pixels" not in entry for entry in files):
+    if not files or not all(isinstance(entry, dict) and "pixels" in entry for entry in files):
         raise InvalidInputError(
             "the side-car does not record the pixels of its images: it is older than the replay of stacks; "
             "upscale the stack anew"
@@ -157,7 +158,7 @@ def _plan_again(
         source = describe_array(source, told["input"].get("axes"))
     plan = plan_stack(
         source,
-        recall_references(told, references, beside),
+        recall_references(told["references"], references, beside),
         RunSettings(
             samples=SampleSpec(
                 **{name: settings[name] for name in ("count", "seed", "temperature", "strength", "vividness")}
@@ -168,13 +169,18 @@ def _plan_again(
             self_ensemble=settings.get("self_ensemble", False),
             model=recall_model(told, beside),
             consistency=settings["consistency"],
-            precision=resolved["precision"],
-            device=device or resolved["device"],
+            precision=recorded_word(resolved, "precision"),
+            device=device or recorded_word(resolved, "device"),
             tile=recorded_tile(resolved["tile"]),
             intensity_range=as_range(settings["intensity_range"]),
         ),
         latent=settings["latent"],
     )
+    if len(plan.images) != len(told["files"]):
+        raise InvalidInputError(
+            f"the side-car lists {len(told['files'])} images, but its settings make {len(plan.images)}: "
+            "use an unedited one"
+        )
     check_source(told["input"], plan.record["input"])
     for before, now in zip(told["references"], plan.record["references"], strict=True):
         check_source(before, now)

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import logging
 import os
+import warnings
 from collections import OrderedDict
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, overload
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, NamedTuple, overload
 
 import numpy as np
 
 from napari_refvae.errors import InvalidInputError, TrainingError
+from napari_refvae.imageio.eight_bits import as_8_bit, deep_range
 from napari_refvae.imageio.files import IMAGE_SUFFIXES, read_image
-from napari_refvae.imageio.pixels import as_reference
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
+
+    from napari_refvae.spec import IntensityRange
 
 __all__ = ["Photographs", "load_photographs"]
 
@@ -106,7 +110,7 @@ class Photographs(Sequence["NDArray[np.uint8]"]):
 
     def _decoded(self, index: int) -> NDArray[np.uint8]:
         try:
-            return _read(self.paths[index])
+            return _read(self.paths[index]).pixels
         except InvalidInputError as error:
             raise TrainingError(f"{self.paths[index]} was there when training began; now it is not: {error}") from error
 
@@ -114,7 +118,8 @@ class Photographs(Sequence["NDArray[np.uint8]"]):
 def load_photographs(folder: Path, *, smallest: int, memory: float = np.inf) -> Photographs:
     """Decode every image below ``folder`` once, as ``(H, W, 3)`` uint8, and keep what ``memory`` holds.
 
-    A file that cannot be decoded, or whose short side is under ``smallest`` pixels, is skipped and
+    Images of more than 8 bits are used from their darkest to their brightest value, each by itself, and the log says
+    so. A file that cannot be decoded, or whose short side is under ``smallest`` pixels, is skipped and
     named in the log.
 
     Parameters
@@ -132,44 +137,69 @@ def load_photographs(folder: Path, *, smallest: int, memory: float = np.inf) -> 
         If nothing usable is left.
     """
     found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file())
-    images = Photographs([], [], memory * GIGABYTE)
-    for path, pixels in _decode_all(found, smallest):
-        images.paths.append(path)
-        images.shapes.append((pixels.shape[0], pixels.shape[1]))
-        if not images.streamed:
-            images.keep(len(images) - 1, pixels)
+    images, deep = Photographs([], [], memory * GIGABYTE), list[str]()
+    with _no_warnings():
+        for path, (pixels, used) in _decode_all(found, smallest):
+            images.paths.append(path)
+            images.shapes.append((pixels.shape[0], pixels.shape[1]))
+            deep += [] if used is None else [f"{path.name} from {used.low:g} to {used.high:g}"]
+            if not images.streamed:
+                images.keep(len(images) - 1, pixels)
     if not len(images):
         raise TrainingError(
             f"expected images with a short side of at least {smallest} pixels below {folder}; found none"
+        )
+    if deep:
+        log.info(
+            "%d of more than 8 bits, each used from its darkest to its brightest value: %s", len(deep), _first(deep)
         )
     where = f"more than the {memory:g} GB to keep: decoded again when drawn" if images.streamed else "kept in memory"
     log.info("%d images below %s, %.2f GB decoded: %s", len(images), folder, images.nbytes / GIGABYTE, where)
     return images
 
 
-def _decode_all(paths: Sequence[Path], smallest: int) -> Iterator[tuple[Path, NDArray[np.uint8]]]:
+class _Decoded(NamedTuple):
+    """``(H, W, 3)`` uint8, and which stored values are black and white in it if they were measured."""
+
+    pixels: NDArray[np.uint8]
+    used: IntensityRange | None
+
+
+def _first(words: Sequence[str], most: int = 3) -> str:
+    return ", ".join(words[:most]) + (" ..." if len(words) > most else "")
+
+
+@contextmanager
+def _no_warnings() -> Iterator[None]:
+    """Silence warnings of damaged tags once for all threads, since what each of them silences may stay so for ever."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def _decode_all(paths: Sequence[Path], smallest: int) -> Iterator[tuple[Path, _Decoded]]:
     """Decode in parallel, a few at a time, so that not all are in memory at once."""
     workers = os.cpu_count() or 1
     with ThreadPoolExecutor(workers) as pool:
         for first in range(0, len(paths), 4 * workers):
             few = paths[first : first + 4 * workers]
             decoded = pool.map(lambda path: _decode(path, smallest), few)
-            yield from ((path, pixels) for path, pixels in zip(few, decoded, strict=True) if pixels is not None)
+            yield from ((path, image) for path, image in zip(few, decoded, strict=True) if image is not None)
 
 
-def _decode(path: Path, smallest: int) -> NDArray[np.uint8] | None:
+def _decode(path: Path, smallest: int) -> _Decoded | None:
     try:
-        pixels = _read(path)
+        image = _read(path)
     except InvalidInputError as error:
         log.warning("skipped %s: %s", path, error)
         return None
-    if min(pixels.shape[:2]) < smallest:
-        log.warning("skipped %s: %d x %d is too small", path, *pixels.shape[:2])
+    if min(image.pixels.shape[:2]) < smallest:
+        log.warning("skipped %s: %d x %d is too small", path, *image.pixels.shape[:2])
         return None
-    return pixels
+    return image
 
 
-def _read(path: Path) -> NDArray[np.uint8]:
+def _read(path: Path) -> _Decoded:
     stored = read_image(path)
-    plain = stored.dtype == np.uint8 and stored.shape[2:] == (3,)
-    return stored if plain else np.rint(as_reference(stored) * 255).astype(np.uint8)
+    used = deep_range(stored)
+    return _Decoded(as_8_bit(stored, used), used)

@@ -15,13 +15,15 @@ from napari.layers import Image
 from napari_refvae.engine.result import FinishedSample
 from napari_refvae.errors import OutputError
 from napari_refvae.imageio import saving
-from napari_refvae.imageio.reading import read_image
+from napari_refvae.imageio.reading import read_image, read_tagged_image
 from napari_refvae.widget.results.export import Export, _write_all
 from napari_refvae.widget.results.layers import read_input
 from napari_refvae.widget.results.runs import Runs
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from napari_refvae.imageio.tags import ImageTags
 
 
 def test_only_kept_samples_are_written(tmp_path: Path) -> None:
@@ -87,9 +89,9 @@ def test_kept_samples_are_not_copied(tmp_path: Path, monkeypatch: pytest.MonkeyP
         sample.kept = True
     write, written = saving.write_image, []
 
-    def seen(path: Path, image: np.ndarray[Any, Any]) -> None:
+    def seen(path: Path, image: np.ndarray[Any, Any], tags: ImageTags) -> None:
         written.append(image)
-        write(path, image)
+        write(path, image, tags)
 
     monkeypatch.setattr(saving, "write_image", seen)
     Export.of(run, tmp_path).write()
@@ -114,3 +116,13 @@ def test_the_side_car_makes_the_exported_samples_again(tmp_path: Path, tiny_mode
     seeds = [entry["seed"] for entry in json.loads(record.read_text())["files"]]
     for image, seed in zip(images, seeds, strict=True):
         np.testing.assert_array_equal(read_image(image), again.sr[again.seeds.index(seed)])
+
+
+def test_the_size_of_the_pixels_is_written_where_the_layer_has_a_unit(tmp_path: Path) -> None:
+    lr = np.zeros((6, 8), np.uint8)
+    for units, wanted in ((("um", "um"), 1e4 * 8 / 0.5), (("pixel", "pixel"), None), (("um", "mm"), None)):
+        _, run = add_run(ViewerModel(), lr=lr, scale=(0.5, 0.25), units=units)
+        run.samples[0].kept = True
+        image, _ = Export.of(run, tmp_path, ".tiff").write()
+        tags = read_tagged_image(image)[1]
+        assert (tags.dpi and tags.dpi[0]) == (wanted and pytest.approx(2.54 * wanted))

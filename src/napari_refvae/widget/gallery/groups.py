@@ -42,7 +42,7 @@ class RunGroup:
         The number comes first: of a long title the middle is left out.
         """
         number = f"Run {self.leading.number}: " if self.leading.number > 1 else ""
-        title = number + " + ".join(run.origin.title for run in self.runs)
+        title = number + " + ".join(run.origin.subject for run in self.runs)
         names = list(dict.fromkeys(sample.reference for sample in self.samples.values()))
         return title if names == ["none"] else f"{title} by {', '.join(names)}"
 

@@ -7,11 +7,13 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from napari.qt.threading import thread_worker
 from napari.utils.notifications import show_error, show_info
 
 from napari_refvae.errors import OutputError
 from napari_refvae.imageio.saving import save_samples
+from napari_refvae.imageio.tags import CENTIMETRES, NO_TAGS, ImageTags, positive_pair
 from napari_refvae.widget.running.controller import explain
 from napari_refvae.widget.running.threads import start_apart
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from napari_refvae.widget.results.geometry import Geometry
     from napari_refvae.widget.results.run import Run, RunRecord
 
 __all__ = ["Export", "start_export"]
@@ -42,6 +45,8 @@ class Export:
         Start of the files' names.
     suffix
         .png or .tiff; where PNG cannot hold the dtype, .tiff is taken instead.
+    tags
+        The size of the input's pixels, as its layer has it.
     """
 
     record: RunRecord
@@ -49,6 +54,7 @@ class Export:
     folder: Path | str
     stem: str
     suffix: str
+    tags: ImageTags = NO_TAGS
 
     @classmethod
     def of(cls, run: Run, folder: Path | str, suffix: str = ".png") -> Export:
@@ -65,7 +71,7 @@ class Export:
         if not kept:
             raise OutputError("expected a kept sample to export; none is: star one first")
         stem = re.sub(r"[^\w. -]+", "-", run.origin.title).strip(" .-") or "image"
-        return cls(run.result, kept, folder, stem, suffix)
+        return cls(run.result, kept, folder, stem, suffix, _pixel_size(run.origin.geometry))
 
     def write(self) -> list[Path]:
         """Write the samples and the side-car; never overwrites a file.
@@ -80,7 +86,7 @@ class Export:
         OutputError
             If something cannot be written; then nothing is.
         """
-        return save_samples(_Kept.of(self.record, self.kept), self.folder, self.stem, self.suffix)
+        return save_samples(_Kept.of(self.record, self.kept, self.tags), self.folder, self.stem, self.suffix)
 
 
 def start_export(runs: Sequence[Run], folder: Path | str, suffix: str, on_end: Callable[[], None]) -> bool:
@@ -140,17 +146,27 @@ class _Kept:
     seeds: tuple[int, ...]
     provenance: Mapping[str, Any]
     scale: int
+    tags: ImageTags
     faithful: None = None
 
     @classmethod
-    def of(cls, record: RunRecord, kept: dict[int, NDArray[Any]]) -> _Kept:
+    def of(cls, record: RunRecord, kept: dict[int, NDArray[Any]], tags: ImageTags) -> _Kept:
         return cls(
             sr=tuple(kept.values()),
             references=tuple(record.references[index] for index in kept),
             seeds=tuple(record.seeds[index] for index in kept),
             provenance=dict(record.provenance),
             scale=record.scale,
+            tags=tags,
         )
+
+
+def _pixel_size(geometry: Geometry) -> ImageTags:
+    """Height and width of a pixel in the world, if its axes have one unit of length."""
+    names = {f"{unit:~}" for unit in geometry.units}
+    size = positive_pair(np.linalg.norm(geometry.to_world[:2, :2], axis=0))
+    unit = names.pop()
+    return ImageTags(pixel_size=size, unit=unit) if not names and unit in CENTIMETRES else ImageTags()
 
 
 def _told(written: Sequence[Sequence[Path]]) -> str:

@@ -97,6 +97,11 @@ class InputImage:
         """The name, with the plane that was taken of a stack."""
         return f"{self.name}[{','.join(map(str, self.plane))}]" if self.plane else self.name
 
+    @property
+    def subject(self) -> str:
+        """The title, and whether only a part of the image is super-resolved."""
+        return self.title if self.region is None else f"{self.title} part"
+
     def within(self, region: Region) -> InputImage:
         """The same image, of which only a part is to be super-resolved."""
         return replace(self, region=region, geometry=self.geometry.cropped(region))

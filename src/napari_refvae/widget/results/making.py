@@ -108,9 +108,9 @@ def _thumbnail(pixels: NDArray[Any], look: Image) -> NDArray[np.uint8]:
 
 
 def _title(origin: InputImage, pixels: NDArray[Any], number: int) -> str:
-    """What the names of a run's layers begin with: "photo 8x", and from the second run on "photo 8x run 2"."""
+    """What the names of a run's layers begin with: "photo 8x", "photo part 8x", and later "photo 8x run 2"."""
     run = f" run {number}" if number > 1 else ""
-    return f"{origin.title} {_factor(origin, pixels)}x{run}"
+    return f"{origin.subject} {_factor(origin, pixels)}x{run}"
 
 
 def _like(origin: InputImage, pixels: NDArray[Any]) -> dict[str, Any]:
