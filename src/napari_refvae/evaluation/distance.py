@@ -14,20 +14,19 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from napari_refvae.engine.device import choose_device
+from napari_refvae.engine.device import choose_device, exactly
 from napari_refvae.engine.tensors import image_from_tensor, image_to_tensor
 from napari_refvae.model.cache import sha256
 from napari_refvae.model.features import FeatureNetwork
 from napari_refvae.model.vgg import fetch_vgg19
 
 if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from numpy.typing import NDArray
     from torch import Tensor
 
-__all__ = ["Error", "FeatureDistance", "PerceptualDistance", "exact_convolutions"]
+__all__ = ["Error", "FeatureDistance", "PerceptualDistance"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,7 +80,7 @@ class FeatureDistance:
     def features(self, image: NDArray[np.uint8]) -> list[Tensor]:
         """Features of ``(H, W, 3)`` uint8, unit-length over channels."""
         pixels = image_to_tensor(image.astype(np.float32) / np.float32(255), self._device)
-        with exact_convolutions():
+        with exactly():
             taken = self._network(pixels)
         return [x * torch.rsqrt(x.square().sum(dim=1, keepdim=True) + 1e-10) for x in taken]
 
@@ -94,8 +93,3 @@ class FeatureDistance:
             total += F.interpolate(squared, size=image.shape[:2], mode="bilinear")
         error_map = image_from_tensor(total)[..., 0]
         return Error(float(error_map.mean()), error_map)
-
-
-def exact_convolutions() -> AbstractContextManager[None]:
-    """Full float32 on GPUs whose convolutions would else round to TensorFloat-32: figures must not depend on them."""
-    return torch.backends.cudnn.flags(enabled=True, allow_tf32=False)

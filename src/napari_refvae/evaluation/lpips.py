@@ -17,10 +17,10 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from napari_refvae.engine.device import choose_device
+from napari_refvae.engine.device import choose_device, exactly
 from napari_refvae.engine.tensors import image_from_tensor, image_to_tensor
 from napari_refvae.errors import InvalidInputError
-from napari_refvae.evaluation.distance import Error, exact_convolutions
+from napari_refvae.evaluation.distance import Error
 from napari_refvae.model.cache import sha256
 from napari_refvae.model.lpips import SMALLEST, LpipsNetwork, fetch_alexnet
 
@@ -72,7 +72,7 @@ class LPIPS:
         if min(image.shape[:2]) < SMALLEST:
             raise InvalidInputError(f"LPIPS needs sides of at least {SMALLEST} pixels; got {image.shape[:2]}")
         pixels = image_to_tensor(image.astype(np.float32) / np.float32(255), self._device)
-        with exact_convolutions():
+        with exactly():
             taken = self._network(pixels)
         return [x / (x.square().sum(dim=1, keepdim=True).sqrt() + 1e-10) for x in taken]
 
