@@ -68,8 +68,12 @@ def listen_to_folders(
     """`listen` to the first ``count`` originals of a folder with the first ten references of another."""
     loaded = load_model(model) if isinstance(model, str | Path) else model
     scale = loaded.network.scale
-    inputs = [_middle(Subject.read(path, scale).lr) for path in find_originals(images)[:count]]
-    return listen(inputs, read_references(references, 10), distance, model=loaded, device=device, say=say)
+    subjects = [Subject.read(path, scale, images) for path in find_originals(images)[:count]]
+    for subject in subjects:
+        if subject.levels is not None:
+            say(f"original {subject.title}")
+    inputs, pool = [_middle(subject.lr) for subject in subjects], read_references(references, 10, say)
+    return listen(inputs, pool, distance, model=loaded, device=device, say=say)
 
 
 def listen(

@@ -13,7 +13,7 @@ import torch
 from napari_refvae.api import upscale
 from napari_refvae.engine.tensors import image_from_tensor, image_to_tensor
 from napari_refvae.errors import InvalidInputError
-from napari_refvae.evaluation.subjects import Output, find_originals, named, read_8_bit
+from napari_refvae.evaluation.subjects import Output, find_originals, named
 from napari_refvae.resampling import upsample
 
 if TYPE_CHECKING:
@@ -138,7 +138,7 @@ class PictureFolder:
         """
         yield Output("bicubic", upscale_bicubic(subject.lr, subject.scale))
         for index, path in enumerate(self._pictures[Path(subject.name).stem]):
-            sr = read_8_bit(path)[: subject.hr.shape[0], : subject.hr.shape[1]]
+            sr = subject.read_picture(path)[: subject.hr.shape[0], : subject.hr.shape[1]]
             if sr.shape != subject.hr.shape:
                 raise InvalidInputError(f"expected {path.name} to be {subject.hr.shape[:2]} pixels; got {sr.shape[:2]}")
             yield Output("sample", sr, path.stem, index)

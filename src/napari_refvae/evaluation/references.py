@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_refvae.evaluation.subjects import Subject, find_originals, name_below
+from napari_refvae.evaluation.subjects import Subject, find_originals, name_below, titled
+from napari_refvae.imageio.eight_bits import deep_range
 from napari_refvae.imageio.files import read_image
 from napari_refvae.imageio.pixels import as_reference
 from napari_refvae.spec import ImageReference, PriorReference, Reference, SelfReference
@@ -21,7 +22,7 @@ __all__ = ["ReferenceChoice", "from_folder", "no_reference", "read_references", 
 ReferenceChoice = Callable[[Subject, int], Sequence[Reference]]
 
 
-def from_folder(folder: Path, most: int) -> ReferenceChoice:
+def from_folder(folder: Path, most: int, say: Callable[[str], None] = lambda line: None) -> ReferenceChoice:
     """Sample k gets reference k of a folder, going round; at most the first ``most`` images are read.
 
     Raises
@@ -29,19 +30,28 @@ def from_folder(folder: Path, most: int) -> ReferenceChoice:
     InvalidInputError
         If the folder holds no image, or one cannot be used.
     """
-    pool = read_references(folder, most)
+    pool = read_references(folder, most, say)
     return lambda subject, samples: [pool[k % len(pool)] for k in range(samples)]
 
 
-def read_references(folder: Path, most: int) -> list[ImageReference]:
+def read_references(folder: Path, most: int, say: Callable[[str], None] = lambda line: None) -> list[ImageReference]:
     """The first ``most`` images of a folder as references that have the files' names.
 
-    Where two of them share a name without its suffix, both have their path below the folder.
+    Where two of them share a name without its suffix, both have their path below the folder. Those of more than 8
+    bits are used from their darkest to their brightest value, and ``say`` is told so.
     """
     paths = find_originals(folder)[:most]
     often = Counter(path.stem for path in paths)
     names = [path.stem if often[path.stem] == 1 else name_below(folder, path) for path in paths]
-    return [ImageReference(as_reference(read_image(path)), name) for path, name in zip(paths, names, strict=True)]
+    return [_read(path, name, say) for path, name in zip(paths, names, strict=True)]
+
+
+def _read(path: Path, name: str, say: Callable[[str], None]) -> ImageReference:
+    stored = read_image(path)
+    used = deep_range(stored)
+    if used is not None:
+        say(f"reference {titled(path.name, used)}")
+    return ImageReference(as_reference(stored, used), name)
 
 
 def no_reference(subject: Subject, samples: int) -> Sequence[Reference]:

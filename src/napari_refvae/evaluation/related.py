@@ -15,7 +15,7 @@ import numpy as np
 
 from napari_refvae.api import load_model, upscale
 from napari_refvae.evaluation.references import read_references
-from napari_refvae.evaluation.subjects import Subject, find_originals, name_below, read_8_bit
+from napari_refvae.evaluation.subjects import Subject, find_originals, name_below, read_levels
 from napari_refvae.metrics import psnr_y
 from napari_refvae.spec import ImageReference, PriorReference
 
@@ -81,11 +81,12 @@ def compare_related(
         If a folder holds no image, or half an image is too small to be scored.
     """
     loaded = load_model(model) if isinstance(model, str | Path) else model
-    pool = read_references(references, unrelated)
+    pool = read_references(references, unrelated, say)
     scores: list[RelatedScores] = []
     for path in find_originals(images):
-        first, second = halves(read_8_bit(path))
-        subject = Subject.of(first, name_below(images, path), loaded.network.scale)
+        original, levels = read_levels(path)
+        first, second = halves(original)
+        subject = Subject.of(first, name_below(images, path), loaded.network.scale, levels)
         related = ImageReference(second.astype(np.float32) / np.float32(255), "other half")
         kinds: dict[str, list[Reference]] = {"related": [related], "unrelated": [*pool], "none": [PriorReference()]}
         target = distance.features(subject.hr)
@@ -96,7 +97,7 @@ def compare_related(
             apart = float(np.mean([distance.measure(sr, target).value for sr in made]))
             fresh.append(RelatedScores(subject.name, kind, psnr, apart))
         scores += fresh
-        say(f"{subject.name}: " + ", ".join(f"{s.kind} {s.psnr_y:.2f} dB / {s.distance:.4f}" for s in fresh))
+        say(f"{subject.title}: " + ", ".join(f"{s.kind} {s.psnr_y:.2f} dB / {s.distance:.4f}" for s in fresh))
     return scores
 
 

@@ -7,16 +7,17 @@ import io
 import json
 import math
 from dataclasses import asdict, fields
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from napari_refvae.evaluation.scores import Scores
+from napari_refvae.evaluation.subjects import named
 from napari_refvae.imageio.writing import output_errors, write_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from pathlib import Path
 
     from napari_refvae.evaluation.run import Evaluation
     from napari_refvae.evaluation.scores import Spread
@@ -63,7 +64,7 @@ def to_markdown(evaluation: Evaluation) -> str:
     title = f"{model['name']} ({model['sha256'][:12]})" if isinstance(model, dict) else str(model)
     parts = [
         f"# {title} on {about['images']}",
-        f"{_drawn(about)} LR-PSNR is capped at {CAP:g} dB.",
+        f"{_drawn(about)} LR-PSNR is capped at {CAP:g} dB.{_deep(about)}",
         "## Overall",
         overall_table(evaluation),
     ]
@@ -82,6 +83,11 @@ def _drawn(about: dict[str, Any]) -> str:
         return "Pictures of another method, as they were found."
     references = ", ".join(about["references"]) or "none"
     return f"{about['samples']} samples an image, seeds from {about['seed']}; references: {references}."
+
+
+def _deep(about: dict[str, Any]) -> str:
+    deep = [Path(name) for name in about.get("ranges", ())]
+    return f" Of more than 8 bits, each used from its darkest to its brightest value: {named(deep)}." if deep else ""
 
 
 def overall_table(evaluation: Evaluation) -> str:

@@ -69,7 +69,8 @@ def evaluate(
     Parameters
     ----------
     images
-        Folder of originals (or one file); each is cropped to multiples of the scale, its LR rounded to 8 bits.
+        Folder of originals (or one file); each is cropped to multiples of the scale, its LR rounded to 8 bits. Those of
+        more than 8 bits are used from their darkest to their brightest value.
     references
         Folder of reference images: sample k takes reference k, going round; or a function of
         `napari_refvae.evaluation.references`. Without it samples have no reference.
@@ -115,7 +116,7 @@ def evaluate(
     source: OutputSource
     if external is None:
         loaded = load_model(model) if isinstance(model, str | Path) else model
-        choice = _choice(references, samples)
+        choice = _choice(references, samples, say)
         source = ModelOutputs(loaded, choice, samples, seed, baselines, device, precision, self_ensemble)
     else:
         source = _pictures(external, originals, say)
@@ -124,14 +125,19 @@ def evaluate(
     deep = LPIPS(lpips_weights, where) if lpips else None
     scores: list[Scores] = []
     spreads: list[Spread] = []
+    ranges: dict[str, list[float]] = {}
     for path in originals:
         subject = Subject.read(path, source.scale, images)
         scored = score(subject, list(source.outputs(subject)), vgg=vgg, lpips=deep)
         scores += scored.scores
         spreads += [scored.spread] if scored.spread else []
+        if subject.levels is not None:
+            ranges[subject.name] = [subject.levels.used.low, subject.levels.used.high]
         each(scored)
         say(_line(scored))
     about = {"images": images.name, "scale": source.scale, "model": source.describe()}
+    if ranges:
+        about["ranges"] = ranges
     if external is None:
         references_ = list(dict.fromkeys(s.reference for s in scores if s.output == "sample"))
         about |= {"references": references_, "samples": samples, "seed": seed}
@@ -142,10 +148,10 @@ def evaluate(
     return Evaluation(tuple(scores), tuple(spreads), about)
 
 
-def _choice(references: Path | ReferenceChoice | None, samples: int) -> ReferenceChoice:
+def _choice(references: Path | ReferenceChoice | None, samples: int, say: Callable[[str], None]) -> ReferenceChoice:
     if references is None:
         return no_reference
-    return from_folder(references, samples) if isinstance(references, Path) else references
+    return from_folder(references, samples, say) if isinstance(references, Path) else references
 
 
 def _pictures(folder: Path, originals: Sequence[Path], say: Callable[[str], None]) -> PictureFolder:
@@ -164,4 +170,4 @@ def _line(scored: Scored) -> str:
     if scored.spread:
         by_preference = (scored.spread.lpips, scored.spread.feature, scored.spread.mse)
         parts.append(f"S {next(value for value in by_preference if value is not None):.1f}")
-    return f"{scored.subject.name}: {', '.join(parts)}"
+    return f"{scored.subject.title}: {', '.join(parts)}"
