@@ -68,24 +68,37 @@ def train(
             should_stop=stop.is_set,
         )
     if _is_first_process():
-        typer.echo(_ending(latest[-1] if latest else None, "Stopped" if stop.is_set() else "The time is over"))
+        why = "Stopped" if stop.is_set() else "The time is over"
+        typer.echo(_ending(latest[-1] if latest else None, why, _saved_step(path)))
         typer.echo(_kept(path, validated=validate is not None))
 
 
-def _ending(now: TrainingProgress | None, why: str) -> str:
-    """How far a run came, and how to go on; ``why`` it ended before its last step."""
+def _ending(now: TrainingProgress | None, why: str, saved: int | None = None) -> str:
+    """How far a run came, and how to go on; ``why`` it ended before its last step, and which step was saved last."""
     if now is None:
         return "No step was made: the run in this folder has made all of them, or there was no time for one."
-    if now.step == now.steps:
-        return f"Done: all {now.steps} steps."
-    return f"{why} after step {now.step} of {now.steps}. It is saved; the same command goes on from there."
+    done = now.step == now.steps
+    end = f"Done: all {now.steps} steps." if done else f"{why} after step {now.step} of {now.steps}."
+    if saved is not None and saved < now.step:
+        return (
+            f"{end} At the end the loss was far above what was usual, so step {saved} was kept. "
+            "The same command goes on from there; if this happens again, choose a smaller learning rate."
+        )
+    return end if done else f"{end} It is saved; the same command goes on from there."
+
+
+def _saved_step(model: Path) -> int | None:
+    """Steps that the last model has made."""
+    from napari_refvae.model.checkpoint import read_info
+
+    return int(read_info(model).training["steps"]) if model.exists() else None
 
 
 def _kept(model: Path, *, validated: bool) -> str:
     """Which model files there are, and what to do with them."""
     best = model.with_name("best.safetensors")
     chosen = best if best.exists() else model
-    lines = [f"Wrote {model}: the model after the last step."]
+    lines = [f"Wrote {model}: the last model."]
     if best.exists():
         lines.append(f"Kept {best}: the model with the best score.")
     elif not validated:

@@ -170,9 +170,13 @@ class Trainer:
         self._end()
 
     def _end(self) -> None:
-        """Save before anything that may take long or fail; what ran away has ended the run before."""
-        self.save()
-        if self._validate():
+        """Save before anything that may take long or fail, unless what is running away would replace a good state."""
+        good = self.watch.calm or not (self.folder / STATE).exists()
+        if good:
+            self.save()
+        else:
+            log.warning("the loss was far above what was usual at step %d: the state before is kept", self.step)
+        if self._validate() and good:
             self.save()
         self.journal.close()
 

@@ -1,0 +1,62 @@
+"""How ``refvae train`` ends where something has gone wrong: what it keeps, and what it says."""
+
+import numpy as np
+import pytest
+from PIL import Image
+from skimage import data
+from typer.testing import CliRunner
+
+from napari_refvae.cli import app
+from napari_refvae.model.checkpoint import load_checkpoint
+from napari_refvae.training.state import load_state
+from napari_refvae.training.watch import LossWatch
+
+pytest.importorskip("lightning")
+
+TOML = """
+preset = "compact"
+steps = 9
+precision = "32-true"
+[data]
+patch = 8
+faithful = 1
+vivid = 1
+reference_size = 32
+[[stages]]
+name = "one"
+share = 1.0
+learning_rate = 1e-3
+final_learning_rate = 1e-4
+"""
+
+
+@pytest.fixture
+def train(tmp_path):
+    """Run ``refvae train`` to a step, in one folder."""
+    (tmp_path / "images").mkdir()
+    Image.fromarray(np.ascontiguousarray(data.astronaut()[:100, :120])).save(tmp_path / "images" / "a.png")
+    (tmp_path / "tiny.toml").write_text(TOML)
+    words = f"train --config {tmp_path}/tiny.toml --images {tmp_path}/images -o {tmp_path}/run --no-tensorboard"
+
+    def run(steps, *more):
+        return CliRunner().invoke(app, [*words.split(), "--steps", str(steps), *more])
+
+    return run
+
+
+def saved(tmp_path):
+    """Steps of the state and of the model."""
+    state, model = (tmp_path / "run" / f"{name}.safetensors" for name in ("last", "model"))
+    return load_state(state)[1]["step"], load_checkpoint(model)[1].training["steps"]
+
+
+def test_what_was_saved_while_the_loss_was_usual_outlives_an_end_while_it_is_not(train, tmp_path, monkeypatch):
+    monkeypatch.setattr(LossWatch, "calm", property(lambda self: False))
+    train(2)
+    assert saved(tmp_path) == (2, 2)  # better than nothing
+    done = train(4)
+    assert done.exit_code == 0, done.output
+    assert saved(tmp_path) == (2, 2)
+    told = " ".join(done.stdout.split())
+    assert "Done: all 4 steps. At the end the loss was far above what was usual, so step 2 was kept." in told
+    assert "Wrote" in told
