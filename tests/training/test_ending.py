@@ -2,12 +2,14 @@
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from skimage import data
 from typer.testing import CliRunner
 
 from napari_refvae.cli import app
 from napari_refvae.model.checkpoint import load_checkpoint
+from napari_refvae.training import trainer, watch
 from napari_refvae.training.state import load_state
 from napari_refvae.training.watch import LossWatch
 
@@ -60,3 +62,22 @@ def test_what_was_saved_while_the_loss_was_usual_outlives_an_end_while_it_is_not
     told = " ".join(done.stdout.split())
     assert "Done: all 4 steps. At the end the loss was far above what was usual, so step 2 was kept." in told
     assert "Wrote" in told
+
+
+def test_a_run_that_can_make_no_step_ends_with_a_word(train, tmp_path, monkeypatch):
+    """Of a loss that is finite, with gradients that are not."""
+    usual = trainer.generator_loss
+
+    def loss_without_gradient(*arguments):
+        loss, terms = usual(*arguments)
+        return loss + torch.sqrt(0 * loss), terms
+
+    train(2)
+    monkeypatch.setattr(watch, "PATIENCE", 3)
+    monkeypatch.setattr(trainer, "generator_loss", loss_without_gradient)
+    done = train(9)
+    told = " ".join(done.output.split())
+    assert done.exit_code == 2
+    assert told.count("left out a step whose gradients are not finite") == 1
+    assert "3 steps in a row had gradients that are not finite, the last at step 4; the last good state" in told
+    assert saved(tmp_path) == (2, 2)

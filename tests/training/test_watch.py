@@ -42,3 +42,13 @@ def test_a_loss_that_is_no_number_is_one_at_once():
     watch = LossWatch()
     watch.see("one", float("nan"))
     assert watch.diverged
+
+
+def test_steps_that_cannot_be_made_are_a_divergence_when_they_follow_one_another(watch):
+    for finite in [*[False] * (PATIENCE - 1), True, *[False] * (PATIENCE - 1)]:
+        watch.see("one", 0.0)
+        watch.see_gradients(finite=finite)
+        assert watch.calm  # what was not made has spoilt nothing
+        assert not watch.diverged
+    watch.see_gradients(finite=False)
+    assert watch.diverged

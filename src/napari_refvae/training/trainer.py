@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import copy
 import logging
-import math
 import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING
@@ -197,27 +196,29 @@ class Trainer:
                 loss = loss + stage.weights.adversarial * adversarial
                 terms["adversarial"] = adversarial.detach()
         whole = float(fabric.all_reduce(loss.detach()))  # type: ignore[arg-type]
-        self._check(stage.name, whole)
+        self.watch.see(stage.name, whole)
+        self._stop_if_diverged()
         self.optimizer.zero_grad(set_to_none=True)
         fabric.backward(loss)
         norm = fabric.clip_gradients(self.network, self.optimizer, max_norm=config.clip, error_if_nonfinite=False)
-        if norm is None or torch.isfinite(norm):
+        finite = norm is None or bool(torch.isfinite(norm))
+        if finite:
             self.optimizer.step()
+        self.watch.see_gradients(finite=finite)
+        self._stop_if_diverged()
         if views.judged is not None and self.adversary is not None:
             terms |= self.adversary.step(views.judged, 2 * rate)
         self._average()
         return {name: float(value) for name, value in terms.items()} | {"loss": whole}
 
-    def _check(self, stage: str, loss: float) -> None:
+    def _stop_if_diverged(self) -> None:
         """Stop a run that has gone wrong, before its state is saved."""
-        self.watch.see(stage, loss)
         if self.watch.diverged:
             kept = self.folder / STATE
             where = (
                 f"the last good state is in {kept}: resume" if kept.exists() else "nothing was saved yet: begin again"
             )
-            became = f"has stayed far above what was usual, at {loss:.4g}," if math.isfinite(loss) else f"became {loss}"
-            raise TrainingError(f"the loss {became} at step {self.step}; {where} with a smaller learning rate")
+            raise TrainingError(f"{self.watch.trouble} at step {self.step}; {where} with a smaller learning rate")
 
     def _agree(self, wish: bool) -> bool:
         """What the first process wishes, known to all: they must make the same number of steps."""
