@@ -1,5 +1,7 @@
 """How ``refvae train`` ends where something has gone wrong: what it keeps, and what it says."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -81,3 +83,19 @@ def test_a_run_that_can_make_no_step_ends_with_a_word(train, tmp_path, monkeypat
     assert told.count("left out a step whose gradients are not finite") == 1
     assert "3 steps in a row had gradients that are not finite, the last at step 4; the last good state" in told
     assert saved(tmp_path) == (2, 2)
+
+
+def test_flat_images_to_validate_on_leave_scores_that_tell_models_apart(train, tmp_path, feature_weights):
+    """As the empty background of a micrograph: bicubic interpolation is perfect there."""
+    (tmp_path / "held").mkdir()
+    Image.fromarray(np.zeros((64, 64, 3), np.uint8)).save(tmp_path / "held" / "flat.png")
+    Image.fromarray(np.ascontiguousarray(data.coffee()[100:164, 200:264])).save(tmp_path / "held" / "cup.png")
+    options = ["--validate", str(tmp_path / "held"), "--feature-weights", str(feature_weights)]
+    for steps in (2, 4):
+        assert train(steps, *options).exit_code == 0
+    lines = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
+    scores = {line["step"]: line["scores"]["score"] for line in lines if "scores" in line}
+    assert sorted(scores) == [2, 4]
+    assert np.isfinite([*scores.values()]).all()
+    best = load_checkpoint(tmp_path / "run" / "best.safetensors")[1].training
+    assert best["steps"] == max(scores, key=scores.__getitem__)

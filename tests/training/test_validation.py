@@ -70,4 +70,23 @@ def test_the_middle_of_an_image():
     image = data.astronaut()
     assert middle(image, 100).shape == (100, 100, 3)
     assert (middle(image, 100) == image[206:306, 206:306]).all()
-    assert middle(image, 600) is image or middle(image, 600).shape == image.shape
+    assert np.array_equal(middle(image, 600), image)
+    assert np.array_equal(middle(image[:100], 200), image[:100, 156:356])
+
+
+def test_where_all_is_flat_the_pixels_decide(model, feature_weights):
+    """There is no bicubic interpolation's distance to be compared with, and no end to the PSNR."""
+    flat = Validator([np.zeros((64, 64, 3), np.uint8)], features=FeatureNetwork.load(feature_weights))
+    scores = flat(build_model(model.config).eval())
+    assert scores["score"] == scores["faithful_psnr_y"] == scores["sample_psnr_y"] == 100
+    assert "feature_distance" not in scores
+
+
+def test_the_feature_distance_is_the_share_of_all_originals_together(model, feature_weights):
+    features = FeatureNetwork.load(feature_weights)
+    alone, together = (
+        Validator([ORIGINALS[0], *more], features=features)(model)["feature_distance"]
+        for more in ([], [np.zeros((64, 64, 3), np.uint8)])
+    )
+    assert together >= alone  # what is wrong in the flat one counts
+    assert np.isfinite(together)

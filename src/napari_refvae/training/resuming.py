@@ -29,6 +29,11 @@ class Best(NamedTuple):
     score: float = -math.inf
     by: str = ""
 
+    def is_beaten(self, score: float, by: str) -> bool:
+        """Whether a score is better, or of another figure and cannot be compared; one not finite beats none."""
+        comparable = by == self.by and math.isfinite(self.score)
+        return math.isfinite(score) and (score > self.score or not comparable)
+
 
 def best_so_far(model: Path, metadata: dict[str, Any]) -> Best:
     """The score that the best model's file tells of itself.

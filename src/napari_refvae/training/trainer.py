@@ -287,7 +287,7 @@ class Trainer:
         scores = self.validate(self.ema)
         self.journal.scores(self.step, scores)
         by, score = next(iter(scores.items()))
-        better = score > self.best.score or by != self.best.by  # a figure of another kind cannot be compared
+        better = self.best.is_beaten(score, by)
         if better:
             self._export(BEST, scores)
             self.best = Best(score, by)

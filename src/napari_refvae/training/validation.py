@@ -42,6 +42,12 @@ SAMPLED, SAMPLES = 8, 4
 SHOWN, SHOWN_SIDE, SHOWN_SAMPLES = 4, 192, 2
 """Rows of a sheet, pixels a side of each picture, samples in a row."""
 
+LARGEST_PSNR = 100.0
+"""Decibels that a perfect answer counts as: infinity in a mean would make all models alike."""
+
+BICUBIC = "bicubic_distance"
+"""Name of what feature distances are divided by."""
+
 DISTANCE_WEIGHT = 10.0
 """Decibels that the feature distance of bicubic interpolation is worth."""
 
@@ -70,13 +76,17 @@ class Validator:
 
     @torch.inference_mode()
     def __call__(self, model: ReferenceVAE) -> dict[str, float]:
-        """The mean of each score over the originals; ``lr_psnr`` is the worst sample's, at most 100 dB."""
+        """The mean of each score over the originals; ``lr_psnr`` is the worst sample's. No PSNR counts as over 100 dB.
+
+        The feature distance is divided by bicubic interpolation's after taking means, since that is 0 of what is flat;
+        if it is of all originals, the feature distance is left out.
+        """
         whole = (middle(original, LARGEST_SIDE) for original in self.originals)
-        faithful = [psnr_y(answer.faithful(), answer.original) for answer in (Rehearsal(model, hr) for hr in whole)]
+        faithful = [_psnr_y(answer.faithful(), answer) for answer in (Rehearsal(model, hr) for hr in whole)]
         each = [self._sampled(model, middle(original, SAMPLED_SIDE)) for original in self.originals[:SAMPLED]]
         scores = {name: float(np.mean([entry[name] for entry in each])) for name in each[0]}
-        scores["lr_psnr"] = min(100.0, *(entry["lr_psnr"] for entry in each))
-        scores = {"faithful_psnr_y": float(np.mean(faithful)), **scores}
+        scores["lr_psnr"] = min(LARGEST_PSNR, *(entry["lr_psnr"] for entry in each))
+        scores = {"faithful_psnr_y": float(np.mean(faithful)), **_relative(scores)}
         share = scores.get("feature_distance", 0.0)
         return {"score": scores["faithful_psnr_y"] - DISTANCE_WEIGHT * share, **scores}
 
@@ -84,7 +94,7 @@ class Validator:
         rehearsal = Rehearsal(model, original)
         samples = rehearsal.samples(SAMPLES, self.references)
         scores = {
-            "sample_psnr_y": float(np.mean([psnr_y(sample, rehearsal.original) for sample in samples])),
+            "sample_psnr_y": float(np.mean([_psnr_y(sample, rehearsal) for sample in samples])),
             "lr_psnr": min(lr_psnr(sample, rehearsal.small, model.scale) for sample in samples),
         }
         if self.features is not None:
@@ -92,10 +102,14 @@ class Validator:
         return scores
 
     def _perceived(self, rehearsal: Rehearsal, samples: list[NDArray[np.uint8]]) -> dict[str, float]:
-        """Feature distance as a share of bicubic interpolation's, and S over the samples' maps."""
+        """Feature distances of the samples and of bicubic interpolation, and S over the samples' maps."""
         base = self._error_maps([as_pixels(rehearsal.base)], rehearsal.original)
         maps = self._error_maps(samples, rehearsal.original)
-        return {"feature_distance": float(maps.mean() / base.mean()), "diversity": diversity(maps.numpy())}
+        return {
+            "feature_distance": float(maps.mean()),
+            BICUBIC: float(base.mean()),
+            "diversity": diversity(maps.numpy()),
+        }
 
     def _error_maps(self, images: list[NDArray[np.uint8]], original: NDArray[np.uint8]) -> Tensor:
         """Sum over layers of the squared distance of unit-length features: ``(K, H, W)`` on the CPU."""
@@ -107,6 +121,19 @@ class Validator:
             for layer in distance_maps(self.features(as_tensor(image, device)), target):
                 row += F.interpolate(layer, size=row.shape, mode="bilinear")[0, 0].cpu()
         return total
+
+
+def _psnr_y(answer: NDArray[np.uint8], rehearsal: Rehearsal) -> float:
+    return min(LARGEST_PSNR, psnr_y(answer, rehearsal.original))
+
+
+def _relative(scores: dict[str, float]) -> dict[str, float]:
+    """With the feature distance as a share of bicubic interpolation's, where that is not 0."""
+    base = scores.pop(BICUBIC, 0.0)
+    if base:
+        return scores | {"feature_distance": scores["feature_distance"] / base}
+    scores.pop("feature_distance", None)
+    return scores
 
 
 @torch.inference_mode()
