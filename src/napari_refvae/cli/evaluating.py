@@ -57,7 +57,10 @@ def evaluate(
     ] = True,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda:N or mps.")] = "auto",
 ) -> None:
-    """Score samples against originals: PSNR, SSIM, LPIPS, VGG distance, consistency and diversity."""
+    """Score samples against originals: PSNR, SSIM, LPIPS, VGG distance, consistency and diversity.
+
+    Originals that cannot be used are named and left out; the exit code is 1 then.
+    """
     from napari_refvae.evaluation.report import overall_table, write_report
     from napari_refvae.evaluation.run import evaluate as run
 
@@ -87,6 +90,8 @@ def evaluate(
     )
     typer.echo(f"\n{overall_table(evaluation)}\n")
     typer.echo(f"Wrote {', '.join(str(path) for path in write_report(evaluation, output))}")
+    if "left_out" in evaluation.about:
+        raise typer.Exit(1)
 
 
 def _refuse_unheeded(context: typer.Context) -> None:
@@ -142,16 +147,22 @@ def _compare_related(
     output: Path,
     seed: int,
 ) -> None:
-    """Run the comparison, print it and write it."""
+    """Run the comparison, print it and write it, and end with 1 if an original could not be used."""
     from napari_refvae.evaluation.distance import FeatureDistance
+    from napari_refvae.evaluation.left_out import LeftOut
     from napari_refvae.evaluation.related import compare_related, to_markdown
 
     pool = _needed(references, "that are unrelated")
     distance = FeatureDistance(feature_weights, device)
-    scores = compare_related(images, pool, distance, model=model, device=device, seed=seed, say=typer.echo)
+    left_out = LeftOut(typer.echo)
+    scores = compare_related(
+        images, pool, distance, model=model, device=device, seed=seed, say=typer.echo, left_out=left_out
+    )
     text = to_markdown(scores)
     typer.echo(f"\n{text}")
     _write(output, "related.md", text)
+    if left_out.reasons:
+        raise typer.Exit(1)
 
 
 def _needed(references: Path | None, purpose: str) -> Path:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_refvae.api import load_model, upscale
+from napari_refvae.evaluation.left_out import LeftOut
 from napari_refvae.evaluation.references import read_references
 from napari_refvae.evaluation.subjects import Subject, find_originals, name_below, read_levels
 from napari_refvae.metrics import psnr_y
@@ -53,6 +54,7 @@ def compare_related(
     seed: int = 0,
     unrelated: int = 4,
     say: Callable[[str], None] = lambda line: None,
+    left_out: LeftOut | None = None,
 ) -> list[RelatedScores]:
     """Score the first half of every original with each kind of reference.
 
@@ -74,30 +76,38 @@ def compare_related(
         How many unrelated references an image is scored with.
     say
         Called with one line an image.
+    left_out
+        Takes the originals that cannot be used, such as those whose halves are too small to be scored.
 
     Raises
     ------
     InvalidInputError
-        If a folder holds no image, or half an image is too small to be scored.
+        If a folder holds no image, or none can be used.
     """
     loaded = load_model(model) if isinstance(model, str | Path) else model
     pool = read_references(references, unrelated, say)
     scores: list[RelatedScores] = []
-    for path in find_originals(images):
-        original, levels = read_levels(path)
-        first, second = halves(original)
-        subject = Subject.of(first, name_below(images, path), loaded.network.scale, levels)
-        related = ImageReference(second.astype(np.float32) / np.float32(255), "other half")
-        kinds: dict[str, list[Reference]] = {"related": [related], "unrelated": [*pool], "none": [PriorReference()]}
-        target = distance.features(subject.hr)
-        fresh = []
-        for kind, chosen in kinds.items():
-            made = [upscale(subject.lr, one, samples=1, seed=seed, model=loaded, device=device).sr[0] for one in chosen]
-            psnr = float(np.mean([psnr_y(sr, subject.hr) for sr in made]))
-            apart = float(np.mean([distance.measure(sr, target).value for sr in made]))
-            fresh.append(RelatedScores(subject.name, kind, psnr, apart))
-        scores += fresh
-        say(f"{subject.title}: " + ", ".join(f"{s.kind} {s.psnr_y:.2f} dB / {s.distance:.4f}" for s in fresh))
+    left_out = left_out or LeftOut(say)
+    originals = find_originals(images)
+    for path in originals:
+        with left_out.naming(name_below(images, path)):
+            original, levels = read_levels(path)
+            first, second = halves(original)
+            subject = Subject.of(first, name_below(images, path), loaded.network.scale, levels)
+            related = ImageReference(second.astype(np.float32) / np.float32(255), "other half")
+            kinds: dict[str, list[Reference]] = {"related": [related], "unrelated": [*pool], "none": [PriorReference()]}
+            target = distance.features(subject.hr)
+            fresh = []
+            for kind, chosen in kinds.items():
+                made = [
+                    upscale(subject.lr, one, samples=1, seed=seed, model=loaded, device=device).sr[0] for one in chosen
+                ]
+                psnr = float(np.mean([psnr_y(sr, subject.hr) for sr in made]))
+                apart = float(np.mean([distance.measure(sr, target).value for sr in made]))
+                fresh.append(RelatedScores(subject.name, kind, psnr, apart))
+            scores += fresh
+            say(f"{subject.title}: " + ", ".join(f"{s.kind} {s.psnr_y:.2f} dB / {s.distance:.4f}" for s in fresh))
+    left_out.refuse_if_all(len(originals))
     return scores
 
 

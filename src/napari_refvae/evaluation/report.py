@@ -65,6 +65,7 @@ def to_markdown(evaluation: Evaluation) -> str:
     parts = [
         f"# {title} on {about['images']}",
         f"{_drawn(about)} LR-PSNR is capped at {CAP:g} dB.{_deep(about)}",
+        *_left_out(about),
         "## Overall",
         overall_table(evaluation),
     ]
@@ -88,6 +89,11 @@ def _drawn(about: dict[str, Any]) -> str:
 def _deep(about: dict[str, Any]) -> str:
     deep = [Path(name) for name in about.get("ranges", ())]
     return f" Of more than 8 bits, each used from its darkest to its brightest value: {named(deep)}." if deep else ""
+
+
+def _left_out(about: dict[str, Any]) -> list[str]:
+    names = [Path(name) for name in about.get("left_out", ())]
+    return [f"Left out, since they could not be used: {named(names)}."] if names else []
 
 
 def overall_table(evaluation: Evaluation) -> str:

@@ -11,11 +11,12 @@ import numpy as np
 from napari_refvae.api import load_model
 from napari_refvae.engine.device import choose_device
 from napari_refvae.evaluation.distance import FeatureDistance
+from napari_refvae.evaluation.left_out import LeftOut
 from napari_refvae.evaluation.lpips import LPIPS
 from napari_refvae.evaluation.outputs import ModelOutputs, PictureFolder
 from napari_refvae.evaluation.references import from_folder, no_reference
 from napari_refvae.evaluation.scores import Scores, Spread, score
-from napari_refvae.evaluation.subjects import Subject, find_originals, named
+from napari_refvae.evaluation.subjects import Subject, find_originals, name_below, named
 from napari_refvae.spec import SampleSpec
 from napari_refvae.version import installed_version
 
@@ -107,7 +108,8 @@ def evaluate(
     InvalidSpecError
         If ``samples`` or ``seed`` lies outside its domain.
     InvalidInputError
-        If a folder holds no image, an original has no picture, or a picture's size is not its original's.
+        If a folder holds no image, an original has no picture, or no original can be used. An original that is damaged,
+        too small, too large for the memory, or not of the size of its picture, is left out, which ``say`` is told.
     MissingWeightsError
         If the weights of a distance are not here and cannot be had.
     """
@@ -126,18 +128,20 @@ def evaluate(
     scores: list[Scores] = []
     spreads: list[Spread] = []
     ranges: dict[str, list[float]] = {}
+    left_out = LeftOut(say)
     for path in originals:
-        subject = Subject.read(path, source.scale, images)
-        scored = score(subject, list(source.outputs(subject)), vgg=vgg, lpips=deep)
-        scores += scored.scores
-        spreads += [scored.spread] if scored.spread else []
-        if subject.levels is not None:
-            ranges[subject.name] = [subject.levels.used.low, subject.levels.used.high]
-        each(scored)
-        say(_line(scored))
+        with left_out.naming(name_below(images, path)):
+            subject = Subject.read(path, source.scale, images)
+            scored = score(subject, list(source.outputs(subject)), vgg=vgg, lpips=deep)
+            each(scored)
+            say(_line(scored))
+            scores += scored.scores
+            spreads += [scored.spread] if scored.spread else []
+            if subject.levels is not None:
+                ranges[subject.name] = [subject.levels.used.low, subject.levels.used.high]
+    left_out.refuse_if_all(len(originals))
     about = {"images": images.name, "scale": source.scale, "model": source.describe()}
-    if ranges:
-        about["ranges"] = ranges
+    about |= {name: told for name, told in (("ranges", ranges), ("left_out", left_out.reasons)) if told}
     if external is None:
         references_ = list(dict.fromkeys(s.reference for s in scores if s.output == "sample"))
         about |= {"references": references_, "samples": samples, "seed": seed}
