@@ -1,6 +1,8 @@
 """How ``refvae train`` ends where something has gone wrong: what it keeps, and what it says."""
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -31,6 +33,15 @@ name = "one"
 share = 1.0
 learning_rate = 1e-3
 final_learning_rate = 1e-4
+"""
+
+HOLDS = """
+from pathlib import Path
+from napari_refvae.training.alone import alone_in
+
+with alone_in(Path({folder!r})):
+    print("held", flush=True)
+    input()
 """
 
 
@@ -99,3 +110,22 @@ def test_flat_images_to_validate_on_leave_scores_that_tell_models_apart(train, t
     assert np.isfinite([*scores.values()]).all()
     best = load_checkpoint(tmp_path / "run" / "best.safetensors")[1].training
     assert best["steps"] == max(scores, key=scores.__getitem__)
+
+
+def test_a_folder_takes_one_run_at_a_time(train, tmp_path):
+    """The second comes while the first is at work, from another process."""
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLDS.format(folder=str(tmp_path / "run"))],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert holder.stdout.readline() == "held\n"
+    refused = train(2)
+    holder.kill()  # no end that lets go by itself
+    holder.communicate()
+    assert refused.exit_code == 2
+    assert "another run is at work in" in refused.stderr
+    assert not (tmp_path / "run" / "last.safetensors").exists()
+    assert train(2).exit_code == 0
+    assert saved(tmp_path) == (2, 2)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from napari_refvae.errors import InvalidSpecError, TrainingError
 from napari_refvae.model.config import PRESETS
 from napari_refvae.model.zoo import find_model
+from napari_refvae.training.alone import alone_in
 from napari_refvae.training.config import SMALLEST_PATCH, DataConfig, TrainingConfig, load_config
 from napari_refvae.training.data import ExampleSource
 from napari_refvae.training.journal import Report
@@ -96,7 +97,7 @@ def train(
     Raises
     ------
     InvalidSpecError, TrainingError
-        If the config is not valid, a folder holds no image, or the loss diverges.
+        If the config is not valid, a folder holds no image, another run is at work in ``output``, or the loss diverges.
     """
     try:
         from napari_refvae.training.trainer import Trainer
@@ -116,26 +117,27 @@ def train(
     validator = None if validate is None else _validator(validate, source, feature_weights, settings)
     shown = (source.photographs if validator is None else validator.originals)[:SHOWN]
     others = _others(source)
-    trainer = Trainer(
-        settings,
-        source,
-        output,
-        start=None if start is None else find_model(str(start)),
-        validate=validator,
-        sheet=lambda model: sheet(model, shown, others),
-        feature_weights=feature_weights,
-        tensorboard=tensorboard,
-    )
-    trainer.run(
-        Budget(math.inf if minutes is None else minutes),
-        report=told.report,
-        progress=told.progress,
-        should_stop=should_stop,
-        validate_minutes=validate_minutes,
-    )
-    if (rest := told.rest(settings)) is not None:
-        trainer.journal.report(rest)
-        report(rest)
+    with alone_in(output):
+        trainer = Trainer(
+            settings,
+            source,
+            output,
+            start=None if start is None else find_model(str(start)),
+            validate=validator,
+            sheet=lambda model: sheet(model, shown, others),
+            feature_weights=feature_weights,
+            tensorboard=tensorboard,
+        )
+        trainer.run(
+            Budget(math.inf if minutes is None else minutes),
+            report=told.report,
+            progress=told.progress,
+            should_stop=should_stop,
+            validate_minutes=validate_minutes,
+        )
+        if (rest := told.rest(settings)) is not None:
+            trainer.journal.report(rest)
+            report(rest)
     return output / MODEL
 
 
