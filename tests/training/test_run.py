@@ -1,4 +1,5 @@
 import json
+import logging
 
 import numpy as np
 import pytest
@@ -115,3 +116,16 @@ def test_a_run_that_is_stopped_is_saved_and_goes_on(folder):
     train(folder / "tiny.toml", folder / "photographs", folder / "run", progress=seen.append, tensorboard=False)
     assert [now.step for now in seen] == [1, 2, 3]
     assert (folder / "run" / "samples.png").exists()
+
+
+def test_originals_to_validate_on_keep_to_the_memory_too(folder, caplog):
+    def validated(output, **options):
+        train(folder / "tiny.toml", folder / "photographs", output, validate=folder / "photographs", **options)
+        return scores(output)
+
+    told = validated(folder / "a", tensorboard=False)
+    with caplog.at_level(logging.INFO):
+        made = validated(folder / "b", tensorboard=False, memory=5e-5)
+    assert made == told
+    assert caplog.text.count("decoded again when drawn") == 2
+    assert "kept in memory" not in caplog.text

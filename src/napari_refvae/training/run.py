@@ -84,7 +84,8 @@ def train(
     validate_minutes
         How often.
     memory
-        Gigabytes of decoded images to keep, instead of the config's number; the rest is decoded again when drawn.
+        Gigabytes of decoded images of each folder to keep, instead of the config's number; the rest is decoded again
+        when drawn.
     tensorboard
         Whether to write for TensorBoard, if it is installed.
     report
@@ -213,7 +214,7 @@ def _validator(folder: Path, source: ExampleSource, weights: Path | None, settin
     from napari_refvae.model.features import FeatureNetwork
     from napari_refvae.training.validation import Validator
 
-    originals = load_photographs(folder, smallest=SMALLEST_ORIGINAL)
+    originals = load_photographs(folder, smallest=SMALLEST_ORIGINAL, memory=settings.data.memory)
     wanted = weights is not None or (settings.needs_features and settings.perceptual_network != "own")
     return Validator(originals, _others(source), FeatureNetwork.load(weights) if wanted else None)
 

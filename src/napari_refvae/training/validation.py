@@ -8,6 +8,7 @@ a tenth of that share counts as much as a decibel. Without one it is the Y-PSNR 
 from __future__ import annotations
 
 import math
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -83,7 +84,7 @@ class Validator:
         """
         whole = (middle(original, LARGEST_SIDE) for original in self.originals)
         faithful = [_psnr_y(answer.faithful(), answer) for answer in (Rehearsal(model, hr) for hr in whole)]
-        each = [self._sampled(model, middle(original, SAMPLED_SIDE)) for original in self.originals[:SAMPLED]]
+        each = [self._sampled(model, middle(original, SAMPLED_SIDE)) for original in islice(self.originals, SAMPLED)]
         scores = {name: float(np.mean([entry[name] for entry in each])) for name in each[0]}
         scores["lr_psnr"] = min(LARGEST_PSNR, *(entry["lr_psnr"] for entry in each))
         scores = {"faithful_psnr_y": float(np.mean(faithful)), **_relative(scores)}
