@@ -14,7 +14,7 @@ from napari_refvae.evaluation.listen import _channels, listen, listen_to_folders
 from napari_refvae.evaluation.texture import blurred, spearman
 from napari_refvae.metrics import low_resolution
 from napari_refvae.model.checkpoint import build_model
-from napari_refvae.model.config import CompactConfig
+from napari_refvae.model.config import CompactConfig, PaperConfig
 from napari_refvae.spec import ImageReference
 
 SMALL = CompactConfig(
@@ -144,3 +144,15 @@ def test_blur_keeps_the_mean_and_takes_the_contrast(references):
     assert soft.mean() == pytest.approx(image.mean(), abs=0.02)
     assert soft.std() < 0.5 * image.std()
     assert blurred(image, 0.0) is image
+
+
+def test_a_network_without_noise_channels_is_not_praised_for_them(
+    tiny_model, inputs, references, distance, monkeypatch
+):
+    for check in ("_variance", "_blur", "_style"):
+        monkeypatch.setattr(listening, check, lambda *_: [])
+    with torch.device("meta"):
+        silent = LoadedModel(build_model(PaperConfig()), load_model(tiny_model).info, "silent")
+    said = []
+    assert listen(inputs, references, distance, model=silent, say=said.append) == []
+    assert said == ["left out  noise channels are active: the network has none"]

@@ -38,7 +38,9 @@ def train(
     feature_weights: Annotated[Path | None, typer.Option(help="File of the feature network.")] = None,
     validate: Annotated[Path | None, typer.Option(help="Folder of originals to score on meanwhile.")] = None,
     validate_minutes: Annotated[float, typer.Option(help="How often.")] = 12,
-    memory: Annotated[float | None, typer.Option(help="GB of decoded images of each folder to keep; the rest is streamed.")] = None,
+    memory: Annotated[
+        float | None, typer.Option(help="GB of each folder to keep decoded; the rest is streamed.")
+    ] = None,
     tensorboard: Annotated[bool, typer.Option(help="Write for TensorBoard, if it is installed.")] = True,
 ) -> None:
     """Train a model, go on training it, or fit it to your own images.
