@@ -8,10 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
+from filelock import FileLock
 from PIL import Image
 from skimage import data
 from typer.testing import CliRunner
 
+from napari_refvae import api
 from napari_refvae.batch import running
 from napari_refvae.batch.finding import Found, find_images, split_list
 from napari_refvae.batch.leftovers import at_work, remove_leftovers
@@ -20,6 +22,7 @@ from napari_refvae.batch.running import Batch
 from napari_refvae.batch.space import expect_bytes, expect_zarr
 from napari_refvae.cli import app
 from napari_refvae.errors import InvalidInputError, OutOfMemoryError
+from napari_refvae.imageio import saving
 from napari_refvae.imageio.files import write_image
 from napari_refvae.model.doors import LatentLayout
 from napari_refvae.planning import RunSettings
@@ -254,6 +257,44 @@ class TestResuming:
             assert remove_leftovers(out) == []
         assert files(out) == [".0123456789ab-0.png"]
         assert remove_leftovers(out) == [out / ".0123456789ab-0.png"]
+
+    def test_resuming_above_leaves_alone_what_is_written_below(self, folder, upscale):
+        other = folder / "out" / "inner"
+        with at_work(other):
+            writing = [".0123456789ab-0.png", "a_x8.json", "a_x8_none_s0.png"]
+            for name in writing:
+                (other / name).touch()
+            assert upscale("photos", "--recursive", "--resume").exit_code == 0
+            assert {*writing} <= {*files(other)}
+
+    def test_resuming_below_leaves_alone_what_a_batch_above_writes(self, folder, upscale, tiny_model, monkeypatch):
+        """Each image is written under a lock in its very folder, also where no batch is at work."""
+        found = []
+
+        def look(path, *rest):
+            found.append(remove_leftovers(path.parent))
+            write_image(path, *rest)
+            found.append(remove_leftovers(path.parent))
+
+        monkeypatch.setattr(saving, "write_image", look)
+        assert upscale("photos", "--recursive").exit_code == 0
+        run = api.upscale(LR, ["none"], samples=1, model=tiny_model, device="cpu", precision="float32")
+        assert run.save(folder / "saved")[0].is_file()
+        assert found == [[]] * 10
+
+    def test_a_file_system_without_locks_keeps_what_is_written(self, folder, upscale, monkeypatch):
+        def refuse(*_, **__):
+            raise NotImplementedError("no flock here")
+
+        monkeypatch.setattr(FileLock, "acquire", refuse)
+        with at_work(folder / "out"):
+            (folder / "out" / ".0123456789ab-0.png").touch()
+            assert remove_leftovers(folder / "out") == []
+        assert upscale("photos/a.png").exit_code == 0
+        assert not [*(folder / "out").glob("*.lock")]
+        failed = upscale("photos/a.png", "--format", "zarr")
+        assert failed.exit_code == 2
+        assert "knows no locks" in " ".join(failed.stderr.split())
 
     def test_folders_of_other_things_are_not_looked_into(self, folder):
         (folder / "inner").mkdir()

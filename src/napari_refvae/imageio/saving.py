@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from napari_refvae.errors import OutputError
+from napari_refvae.imageio.locks import at_work
 from napari_refvae.imageio.writing import holds, output_errors, write_image, write_text
 
 if TYPE_CHECKING:
@@ -109,12 +110,10 @@ def save_samples(result: Run, folder: Path | str, stem: str = "image", suffix: s
     token = uuid.uuid4().hex[:12]
     images = [*result.sr] if result.faithful is None else [*result.sr, result.faithful]
     staged = [folder / f".{token}-{index}{suffix}" for index in range(len(images))]
-    with output_errors(folder / stem):
-        folder.mkdir(parents=True, exist_ok=True)
-        with _removed_on_failure(staged):
-            for path, image in zip(staged, images, strict=True):
-                write_image(path, image, tags)
-            return _publish(staged, result, folder, _cut(stem))
+    with output_errors(folder / stem), at_work(folder, folder / stem), _removed_on_failure(staged):
+        for path, image in zip(staged, images, strict=True):
+            write_image(path, image, tags)
+        return _publish(staged, result, folder, _cut(stem))
 
 
 def _publish(staged: Sequence[Path], result: Run, folder: Path, stem: str) -> list[Path]:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from napari_refvae.imageio.files import unique_stem
+from napari_refvae.imageio.locks import at_work
 from napari_refvae.imageio.stackwriting import write_stack
 from napari_refvae.imageio.writing import OME_DTYPES, output_errors, write_text
 from napari_refvae.spec import Progress
@@ -81,12 +82,12 @@ def save_stack(
         If the disk is full, a plane damaged, and so on.
     """
     if suffix == ".zarr":
-        return _stream(plan, folder, stem, _endings(plan, suffix, plainly), pool, resume, on_progress)
+        with at_work(folder, folder / stem):
+            return _stream(plan, folder, stem, _endings(plan, suffix, plainly), pool, resume, on_progress)
     plan = plan.with_tiles()
     suffix = ".tif" if suffix == ".ome.tif" and plan.source.dtype.name not in OME_DTYPES else suffix
     placed: list[Path] = []
-    with output_errors(folder / stem), _removed_on_failure(placed):
-        folder.mkdir(parents=True, exist_ok=True)
+    with output_errors(folder / stem), at_work(folder, folder / stem), _removed_on_failure(placed):
         side_car, targets = _reserve(folder, stem, _endings(plan, suffix, plainly), placed)
         accounts = []
         for number, (image, target) in enumerate(zip(plan.images, targets, strict=True)):

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from filelock import FileLock, Timeout
 
 from napari_refvae.errors import InvalidInputError, OutputError, UnreadableFileError
+from napari_refvae.imageio.locks import SHORTLY, let_go
 from napari_refvae.imageio.writing import output_errors, write_text
 from napari_refvae.stacks.publishing import STAGES, is_published, take_back
 
@@ -162,17 +163,19 @@ def _locked(stage: Path) -> Iterator[None]:
     lock = FileLock(path)
     with output_errors(stage):
         try:
-            lock.acquire(timeout=0)
+            lock.acquire(timeout=SHORTLY)
         except Timeout as error:
             raise OutputError(
                 f"another process is making the same in {stage.parent}: wait for it, or choose another folder"
             ) from error
+        except NotImplementedError as error:
+            raise OutputError(
+                f"could not write {stage.parent}: its file system knows no locks ({error}); choose another folder"
+            ) from error
     try:
         yield
     finally:
-        lock.release()
-        with suppress(OSError):  # Windows, where another process looks at it just now
-            path.unlink()
+        let_go(lock, path)
 
 
 def _empty(stage: Path) -> None:
