@@ -112,7 +112,8 @@ def test_a_run_that_is_stopped_is_saved_and_goes_on(folder):
     assert seen[-1].seconds_left > 0
     assert load_checkpoint(path)[1].training["steps"] == 2
     [line] = map(json.loads, (folder / "run" / "log.jsonl").read_text().splitlines())
-    assert (line["step"], line["terms"]) == (2, {"loss": seen[-1].loss})
+    assert (line["step"], line["terms"]["loss"]) == (2, seen[-1].loss)
+    assert "faithful_pixel" in line["terms"]
     train(folder / "tiny.toml", folder / "photographs", folder / "run", progress=seen.append, tensorboard=False)
     assert [now.step for now in seen] == [1, 2, 3]
     assert (folder / "run" / "samples.png").exists()
@@ -129,3 +130,22 @@ def test_originals_to_validate_on_keep_to_the_memory_too(folder, caplog):
     assert made == told
     assert caplog.text.count("decoded again when drawn") == 2
     assert "kept in memory" not in caplog.text
+
+
+def test_the_last_steps_are_reported_before_the_journal_is_closed(folder):
+    pytest.importorskip("tensorboard")
+    told = []
+    train(folder / "tiny.toml", folder / "photographs", folder / "run", steps=2, report=told.append)
+    train(folder / "tiny.toml", folder / "photographs", folder / "run", should_stop=lambda: True, report=told.append)
+    assert [report.step for report in told] == [2]
+    seen = []
+    train(
+        folder / "tiny.toml",
+        folder / "photographs",
+        folder / "other",
+        progress=seen.append,
+        should_stop=lambda: len(seen) == 2,
+        report=told.append,
+    )
+    assert [report.step for report in told] == [2, 2]
+    assert len(list((folder / "other" / "tensorboard").glob("events.*"))) == 1

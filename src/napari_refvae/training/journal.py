@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from lightning.fabric.loggers.tensorboard import TensorBoardLogger
     from numpy.typing import NDArray
 
-__all__ = ["Journal", "Report"]
+__all__ = ["Journal", "Report", "Tally"]
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +38,31 @@ class Report:
     learning_rate: float
     seconds_a_step: float
     terms: dict[str, float]
+
+
+class Tally:
+    """Loss terms of the steps since the last report."""
+
+    def __init__(self) -> None:
+        self._sums: dict[str, float] = {}
+        self._steps = 0
+
+    def add(self, terms: dict[str, float]) -> None:
+        """Take note of a step."""
+        for name, value in terms.items():
+            self._sums[name] = self._sums.get(name, 0.0) + value
+        self._steps += 1
+
+    @property
+    def means(self) -> dict[str, float]:
+        """Of each term over the steps."""
+        return {name: value / self._steps for name, value in self._sums.items()}
+
+    def take(self) -> dict[str, float]:
+        """`means`, for a report: the next steps begin anew."""
+        means = self.means
+        self._sums, self._steps = {}, 0
+        return means
 
 
 class Journal:

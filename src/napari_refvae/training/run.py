@@ -16,7 +16,6 @@ from napari_refvae.model.zoo import find_model
 from napari_refvae.training.alone import alone_in
 from napari_refvae.training.config import SMALLEST_PATCH, DataConfig, TrainingConfig, load_config
 from napari_refvae.training.data import ExampleSource
-from napari_refvae.training.journal import Report
 from napari_refvae.training.photographs import Photographs, load_photographs
 
 if TYPE_CHECKING:
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from napari_refvae.training.journal import Report
     from napari_refvae.training.pace import TrainingProgress
     from napari_refvae.training.validation import Validator
 
@@ -109,7 +109,6 @@ def train(
     from napari_refvae.training.start import MODEL
     from napari_refvae.training.validation import SHOWN, sheet
 
-    told = _Told(report, progress)
     settings = load_config(find_config(config))
     settings = replace(settings, steps=settings.steps if steps is None else steps)
     if memory is not None:
@@ -131,40 +130,12 @@ def train(
         )
         trainer.run(
             Budget(math.inf if minutes is None else minutes),
-            report=told.report,
-            progress=told.progress,
+            report=report,
+            progress=progress,
             should_stop=should_stop,
             validate_minutes=validate_minutes,
         )
-        if (rest := told.rest(settings)) is not None:
-            trainer.journal.report(rest)
-            report(rest)
     return output / MODEL
-
-
-class _Told:
-    """Passes on what training tells, and knows what it has kept to itself: losses since the last report."""
-
-    def __init__(self, report: Callable[[Report], None], progress: Callable[[TrainingProgress], None]) -> None:
-        self._report, self._progress = report, progress
-        self._reported = 0
-        self._latest: TrainingProgress | None = None
-
-    def report(self, entry: Report) -> None:
-        self._reported = entry.step
-        self._report(entry)
-
-    def progress(self, now: TrainingProgress) -> None:
-        self._latest = now
-        self._progress(now)
-
-    def rest(self, settings: TrainingConfig) -> Report | None:
-        """A report of the last steps, which would leave no trace where there are few; None if there is one."""
-        now = self._latest
-        if now is None or now.step == self._reported:
-            return None
-        _, rate = settings.stage_at(now.step)
-        return Report(now.step, now.steps, now.stage, rate, now.seconds_a_step, {"loss": now.loss})
 
 
 def find_config(name: str | Path) -> Path:

@@ -22,7 +22,7 @@ from napari_refvae.training.adversary import Adversary, PatchHeads, PixelJudge
 from napari_refvae.training.ahead import Ahead
 from napari_refvae.training.devices import open_fabric
 from napari_refvae.training.drawing import draw_latents, draw_window
-from napari_refvae.training.journal import Journal, Report
+from napari_refvae.training.journal import Journal, Report, Tally
 from napari_refvae.training.objective import TrainingNetwork, generator_loss
 from napari_refvae.training.pace import Budget, Pace, TrainingProgress
 from napari_refvae.training.perception import Perception
@@ -144,21 +144,16 @@ class Trainer:
             self._validate()  # what it was before
         pace = Pace(budget)
         saved = validated = pace.last
-        totals: dict[str, float] = {}
-        marked = self.step
+        tally = Tally()
         while self.step < self.config.steps and self._agree(pace.within_budget and not should_stop()):
-            for name, value in self._step().items():
-                totals[name] = totals.get(name, 0.0) + value
+            tally.add(self._step())
             self.step += 1
             pace.tick()
-            stage, rate = self.config.stage_at(self.step)
-            count = self.step - marked
             if self.fabric.is_global_zero:
-                progress(pace.progress(self.step, self.config.steps, stage.name, totals["loss"] / count))
+                stage, _ = self.config.stage_at(self.step)
+                progress(pace.progress(self.step, self.config.steps, stage.name, tally.means["loss"]))
             if self.step % report_every == 0 or self.step == self.config.steps:
-                terms = {name: value / count for name, value in totals.items()}
-                self._emit(Report(self.step, self.config.steps, stage.name, rate, pace.seconds_a_step, terms), report)
-                totals, marked = {}, self.step
+                self._report(tally, pace, report)
             if pace.last - saved > 60 * save_minutes and self.watch.calm:
                 self.save()
                 saved = time.monotonic()
@@ -166,15 +161,16 @@ class Trainer:
                 self._validate()
                 validated = time.monotonic()
             pace.resume()
-        self._end()
+        self._end(lambda: self._report(tally, pace, report))
 
-    def _end(self) -> None:
+    def _end(self, report_rest: Callable[[], None]) -> None:
         """Save before anything that may take long or fail, unless what is running away would replace a good state."""
         good = self.watch.calm or not (self.folder / STATE).exists()
         if good:
             self.save()
         else:
             log.warning("the loss was far above what was usual at step %d: the state before is kept", self.step)
+        report_rest()
         if self._validate() and good:
             self.save()
         self.journal.close()
@@ -293,7 +289,11 @@ class Trainer:
             self.best = Best(score, by)
         return better
 
-    def _emit(self, entry: Report, report: Callable[[Report], None]) -> None:
-        if self.fabric.is_global_zero:
-            self.journal.report(entry)
-            report(entry)
+    def _report(self, tally: Tally, pace: Pace, report: Callable[[Report], None]) -> None:
+        """Write and tell what has not been reported yet, if there is anything."""
+        if terms := tally.take():
+            stage, rate = self.config.stage_at(self.step)
+            entry = Report(self.step, self.config.steps, stage.name, rate, pace.seconds_a_step, terms)
+            if self.fabric.is_global_zero:
+                self.journal.report(entry)
+                report(entry)
