@@ -77,6 +77,12 @@ class TestFinding:
             Found(Path("photos/inner/a.png"), Path("inner")),
         ]
 
+    @pytest.mark.parametrize("pattern", ["photos/**.png", "pho**/*.png"])
+    def test_two_stars_within_a_part_are_refused(self, folder, upscale, pattern):
+        done = upscale(pattern)
+        assert done.exit_code == 2
+        assert "photos/**/*.png" in done.stderr
+
     def test_a_file_whose_name_looks_like_a_pattern_is_a_file(self, folder):
         Path("photos/a.png").rename("a[1].png")
         assert find_images(["a[1].png"]) == [Found(Path("a[1].png"))]

@@ -130,6 +130,10 @@ def _listed(folder: Path) -> list[Path]:
 def _match(pattern: str) -> Iterator[Found]:
     """Images that match a pattern; their folders count from its part without wildcards."""
     parts = Path(pattern).parts
+    if any("**" in part and part != "**" for part in parts):  # some versions of Python refuse it, others read one star
+        raise InvalidInputError(
+            f"expected ** as a whole part of a pattern, as in photos/**/*.png; got {pattern!r}: put a / after it"
+        )
     fixed = next(number for number, part in enumerate(parts) if WILD & {*part})
     root = Path(*parts[:fixed])
     for path in sorted(root.glob(str(Path(*parts[fixed:])))):
