@@ -9,9 +9,12 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
+from typer.testing import CliRunner
 
+from napari_refvae.cli import app
 from napari_refvae.errors import DeviceError, InvalidSpecError, ModelError
 from napari_refvae.imageio.arrays import describe_array
+from napari_refvae.imageio.files import write_image
 from napari_refvae.stacks import pools
 from napari_refvae.stacks.making import make_elsewhere
 from napari_refvae.stacks.planning import plan_stack
@@ -55,6 +58,19 @@ def test_two_workers_make_the_same_bytes_though_one_is_killed(image, settings, t
         assert set(processes) - {os.getpid()} == set(processes)  # they are others
     assert killed
     assert content(tmp_path / "there") == content(tmp_path / "here")
+
+
+def test_workers_that_do_not_start_are_told(tiny_model, image, tmp_path, monkeypatch):
+    def fail(**_):
+        raise RuntimeError("Cluster failed to start: no sockets left")
+
+    monkeypatch.setattr(distributed, "LocalCluster", fail)
+    write_image(tmp_path / "a.png", image)
+    words = ["upscale", str(tmp_path / "a.png"), "-o", str(tmp_path / "out"), "--format", "zarr", "--workers", "3"]
+    done = CliRunner().invoke(app, [*words, "--model", str(tiny_model), "--device", "cpu"])
+    assert done.exit_code == 2
+    told = " ".join(done.stderr.split())
+    assert "could not start 3 workers here (Cluster failed to start: no sockets left): ask for fewer" in told
 
 
 def test_a_worker_with_another_model_is_told(image, settings, tmp_path):

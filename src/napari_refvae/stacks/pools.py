@@ -178,7 +178,8 @@ def open_pool(workers: int | None = None, scheduler: str | None = None) -> Itera
     InvalidSpecError
         If both are asked for, or dask.distributed is not installed.
     DeviceError
-        If the scheduler does not answer, or has no workers that can make pieces; see `DaskPool.check`.
+        If workers do not start here, or the scheduler does not answer, or has no workers that can make pieces; see
+        `DaskPool.check`.
     """
     if workers is None and scheduler is None:
         yield None
@@ -192,9 +193,14 @@ def open_pool(workers: int | None = None, scheduler: str | None = None) -> Itera
     except ImportError as error:
         raise InvalidSpecError(f"workers need dask.distributed: {INSTALL}") from error
     if workers is not None:
-        cluster = LocalCluster(
-            n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=None, memory_limit=0
-        )
+        try:
+            cluster = LocalCluster(
+                n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=None, memory_limit=0
+            )
+        except (OSError, RuntimeError) as error:
+            raise DeviceError(
+                f"could not start {workers} workers here ({error}): ask for fewer of them, or make all in this process"
+            ) from error
         with cluster, Client(cluster) as client:
             yield DaskPool(client)
         return
