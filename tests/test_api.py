@@ -309,10 +309,20 @@ def test_a_forecast_refuses_what_a_run_would(tiny_model):
         api.forecast((9,), "uint8", model=tiny_model)
 
 
-def test_steps_may_be_closed(tiny_model, image):
-    steps = api.steps(image, model=tiny_model, device="cpu")
-    next(steps)
-    steps.close()
+def test_steps_may_be_closed_anywhere_and_the_next_run_is_as_if_they_had_not_been(upscale, tiny_model, image):
+    settings = {"samples": 2, "seed": 3, "faithful": True, "tile": 20}
+    expected, rounding = upscale(image, **settings), torch.backends.cudnn.allow_tf32
+    count = len(list(api.steps(image, model=tiny_model, device="cpu", **settings)))
+    assert count > 4
+    for taken in range(count + 1):
+        steps = api.steps(image, model=tiny_model, device="cpu", **settings)
+        for _ in range(taken):
+            next(steps)
+        steps.close()
+        assert torch.backends.cudnn.allow_tf32 == rounding
+    again = upscale(image, **settings)
+    np.testing.assert_array_equal(again.sr, expected.sr)
+    np.testing.assert_array_equal(again.faithful, expected.faithful)
 
 
 @pytest.mark.parametrize(

@@ -30,13 +30,13 @@ __all__ = [
 Calibration = tuple[tuple[float, float], ...]
 
 CALIBRATION: Calibration = (
-    (0.5, 2.21),
-    (0.6, 2.87),
-    (0.7, 3.68),
-    (0.8, 5.14),
-    (0.9, 7.95),
-    (0.95, 11.12),
-    (0.99, 21.35),
+    (0.5, 2.65),
+    (0.6, 3.32),
+    (0.7, 4.29),
+    (0.8, 6.01),
+    (0.9, 9.17),
+    (0.95, 13.04),
+    (0.99, 25.1),
 )
 """Which part of all values errs by less than so many spreads of 8 samples, on photographs that `compact` never saw.
 

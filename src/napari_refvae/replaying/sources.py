@@ -130,12 +130,17 @@ def check_gate(resolved: dict[str, Any]) -> None:
     Raises
     ------
     InvalidInputError
-        If it was another.
+        If it was another, or none can be told.
     """
     told = resolved.get("matching")
-    if told is not None and told["sha256"] != load_gate().identity:
+    if told is None:
+        return
+    sha256 = told.get("sha256") if isinstance(told, dict) else None
+    if not isinstance(sha256, str):
+        raise InvalidInputError(f"the record's matching gate is damaged ({told!r}); use an unedited one")
+    if sha256 != load_gate().identity:
         raise InvalidInputError(
-            f"expected the matching gate {told['sha256'][:12]}; got {load_gate().identity[:12]}: "
+            f"expected the matching gate {sha256[:12]}; got {load_gate().identity[:12]}: "
             "install the version of the package that the side-car names"
         )
 
