@@ -5,9 +5,11 @@ import json
 import numpy as np
 import pytest
 import tifffile
+from PIL import Image
 from skimage import data
 from typer.testing import CliRunner
 
+from napari_refvae.api import upscale
 from napari_refvae.cli import app
 from napari_refvae.errors import InvalidInputError, InvalidSpecError, UnreadableFileError
 from napari_refvae.imageio.arrays import describe_array
@@ -96,6 +98,32 @@ def test_what_has_changed_or_is_missing_is_named(made, tmp_path):
         side_car.write_text(json.dumps(told | spoil))
         with pytest.raises(InvalidInputError, match=said):
             replay_stack(side_car)
+
+
+@pytest.mark.parametrize(
+    ("part", "key", "value"),
+    [
+        ("resolved", "matching", -7.5),
+        ("resolved", "matching", {"a": 1}),
+        ("resolved", "matching", {"sha256": None}),
+        ("resolved", "tile", None),
+        ("resolved", "device", 3),
+        ("settings", "count", [1]),
+        ("settings", "region", "x"),
+        ("settings", "intensity_range", "x"),
+        ("model", "name", None),
+        ("input", "path", 7),
+    ],
+)
+def test_a_damaged_value_is_an_error_of_ours(tiny_model, tmp_path, part, key, value):
+    Image.fromarray(PLANES[0]).save(tmp_path / "a.png")
+    side_car = upscale(tmp_path / "a.png", samples=1, model=tiny_model, device="cpu").save(tmp_path)[-1]
+    told = json.loads(side_car.read_text())
+    told[part][key] = value
+    side_car.write_text(json.dumps(told))
+    done = CliRunner().invoke(app, ["replay", str(side_car)])
+    assert done.exit_code == 2
+    assert isinstance(done.exception, SystemExit)
 
 
 def test_an_array_is_passed_again(made):
