@@ -313,6 +313,7 @@ class TestResuming:
         out.mkdir()
         for name in (
             ".hidden.png",
+            ".0123456789ab-1.ome.tif",
             "a_x8_none_s0.png",
             "b_x8.json",
             "b_x8_none_s0.png",
@@ -322,7 +323,7 @@ class TestResuming:
             (out / name).touch()
         (out / ".refvae-0123456789ab.lock").touch()  # which nobody holds
         removed = {path.name for path in remove_leftovers(out)}
-        assert removed == {"b_x8.json", "b_x8_none_s0.png"}
+        assert removed == {".0123456789ab-1.ome.tif", "b_x8.json", "b_x8_none_s0.png"}
         assert files(out) == [".hidden.png", "a_x8_none_s0.png", "b_x8_notes.txt", "empty.json"]
 
 

@@ -139,6 +139,36 @@ class TestFiles:
         names = [save_stack(plan, tmp_path, "a")[1].name for _ in range(2)]
         assert names == ["a_x8.json", "a-2_x8.json"]
 
+    @pytest.mark.parametrize("suffix", [".tif", ".ome.tif", ".zarr"])
+    def test_runs_at_once_of_other_scales_do_not_take_one_name(self, settings, tmp_path, suffix):
+        if suffix == ".zarr":
+            pytest.importorskip("zarr")
+        slow, fast = (plan_stack(describe_array(PLANES), (), settings(scale=scale)) for scale in (8, 4))
+        written = []
+
+        def write_another(_):
+            if not written:
+                written.append(save_stack(fast, tmp_path, "a", suffix, plainly=True)[0][0][0])
+
+        (image, *_), side_car = save_stack(slow, tmp_path, "a", suffix, plainly=True, on_progress=write_another)
+        assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
+            [f"a{suffix}", "a_x4.json", f"a-2{suffix}", "a-2_x8.json"]
+        )
+        assert open_source(written[0]).layout.shape == (3, 32, 36)
+        assert open_source(image[0]).layout.shape == (3, 64, 72)
+        assert side_car.name == "a-2_x8.json"
+
+    def test_what_is_removed_meanwhile_is_no_success(self, settings, tmp_path):
+        plan = plan_stack(describe_array(PLANES), (), settings(2))
+
+        def remove(step):
+            if step.done == 4:  # of the second sample, when the first is there
+                next(tmp_path.glob(".*-0.ome.tif")).unlink()
+
+        with pytest.raises(OutputError):
+            save_stack(plan, tmp_path, "a", on_progress=remove)
+        assert [*tmp_path.iterdir()] == []
+
     def test_a_damaged_plane_leaves_nothing(self, settings, tmp_path):
         values = PLANES / np.float32(255)
         values[2] = np.nan

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["at_work", "remove_leftovers"]
 
-TEMPORARY = re.compile(r"\.[0-9a-f]{12}(\.partial|-\d+\.(png|tiff?))")
+TEMPORARY = re.compile(r"\.[0-9a-f]{12}(\.partial|-\d+(\.ome)?\.(png|tiff?))")
 
 SIDE_CAR = re.compile(r".*_x\d+\.json")
 

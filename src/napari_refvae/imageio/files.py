@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from napari_refvae.imageio.arrays import describe_array
 from napari_refvae.imageio.omezarr import is_zarr, open_ome_zarr
+from napari_refvae.imageio.placing import unique_stem
 from napari_refvae.imageio.reading import read_image, read_tagged_image
-from napari_refvae.imageio.saving import save_samples, unique_stem
+from napari_refvae.imageio.saving import save_samples
 from napari_refvae.imageio.tiffstack import is_tiff, open_tiff
 from napari_refvae.imageio.writing import write_image
 

@@ -7,22 +7,22 @@ import json
 import os
 import re
 import uuid
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from napari_refvae.errors import OutputError
 from napari_refvae.imageio.locks import at_work
+from napari_refvae.imageio.placing import removed_on_failure, reserve
 from napari_refvae.imageio.writing import holds, output_errors, write_image, write_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from napari_refvae.imageio.tags import ImageTags
 
-__all__ = ["Run", "save_samples", "unique_stem"]
+__all__ = ["Run", "save_samples"]
 
 STEM_BYTES = 160
 """Longer stems are cut: file systems hold 255 bytes a name, and the samples' names go on."""
@@ -48,25 +48,6 @@ class Run(Protocol):
     def faithful(self) -> NDArray[Any] | None: ...
     @property
     def tags(self) -> ImageTags: ...
-
-
-def unique_stem(folder: Path | str, stem: str, suffixes: Sequence[str]) -> str:
-    """The first of ``stem``, ``stem-2``, ``stem-3``, ... that collides with nothing in the folder.
-
-    Parameters
-    ----------
-    folder
-        Where the files will go; need not exist yet.
-    stem
-        The wanted start of their names.
-    suffixes
-        The ends of their names, such as ``("_x8_self_s0.png", "_x8.json")``.
-    """
-    number, candidate = 1, stem
-    while any(os.path.lexists(Path(folder) / (candidate + suffix)) for suffix in suffixes):
-        number += 1
-        candidate = f"{stem}-{number}"
-    return candidate
 
 
 def save_samples(result: Run, folder: Path | str, stem: str = "image", suffix: str = ".png") -> list[Path]:
@@ -110,7 +91,7 @@ def save_samples(result: Run, folder: Path | str, stem: str = "image", suffix: s
     token = uuid.uuid4().hex[:12]
     images = [*result.sr] if result.faithful is None else [*result.sr, result.faithful]
     staged = [folder / f".{token}-{index}{suffix}" for index in range(len(images))]
-    with output_errors(folder / stem), at_work(folder, folder / stem), _removed_on_failure(staged):
+    with output_errors(folder / stem), at_work(folder, folder / stem), removed_on_failure(staged):
         for path, image in zip(staged, images, strict=True):
             write_image(path, image, tags)
         return _publish(staged, result, folder, _cut(stem))
@@ -119,40 +100,14 @@ def save_samples(result: Run, folder: Path | str, stem: str = "image", suffix: s
 def _publish(staged: Sequence[Path], result: Run, folder: Path, stem: str) -> list[Path]:
     """Move staged samples to names that are free, then write the side-car; undone if anything fails."""
     endings, placed = _endings(result, staged[0].suffix), list[Path]()
-    with _removed_on_failure(placed):
-        stem = _reserve(folder, stem, [*endings, f"_x{result.scale}.json"], placed)
-        images = [folder / (stem + ending) for ending in endings]
+    with removed_on_failure(placed):
+        *images, side_car = reserve(folder, stem, [*endings, f"_x{result.scale}.json"], placed)
         record = {**result.provenance, "files": _files(staged, images, result)}
         for source, target in zip(staged, images, strict=True):
             placed.append(target)
             os.replace(source, target)
-        write_text(placed[0], json.dumps(record, indent=2, allow_nan=False) + "\n")
-    return [*images, placed[0]]
-
-
-def _reserve(folder: Path, stem: str, endings: Sequence[str], placed: list[Path]) -> str:
-    """Choose the stem and put an empty side-car there, so that no other process chooses it too."""
-    while True:
-        free = unique_stem(folder, stem, endings)
-        side_car = folder / (free + endings[-1])
-        placed.append(side_car)  # first, so that an interruption in between removes it
-        try:
-            side_car.touch(exist_ok=False)
-        except FileExistsError:
-            placed.remove(side_car)
-        else:
-            return free
-
-
-@contextmanager
-def _removed_on_failure(paths: Sequence[Path]) -> Iterator[None]:
-    """Remove files, those that are there, if the block does not end well; Ctrl-C too."""
-    try:
-        yield
-    except BaseException:
-        for path in paths:
-            path.unlink(missing_ok=True)
-        raise
+        write_text(side_car, json.dumps(record, indent=2, allow_nan=False) + "\n")
+    return [*images, side_car]
 
 
 def _endings(result: Run, suffix: str) -> list[str]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
-from contextlib import contextmanager
+import os
+import uuid
 from typing import TYPE_CHECKING, Any
 
-from napari_refvae.imageio.files import unique_stem
 from napari_refvae.imageio.locks import at_work
+from napari_refvae.imageio.placing import removed_on_failure, reserve
 from napari_refvae.imageio.stackwriting import write_stack
 from napari_refvae.imageio.writing import OME_DTYPES, output_errors, write_text
 from napari_refvae.spec import Progress
@@ -19,7 +19,7 @@ from napari_refvae.stacks.streaming import StreamedRun
 from napari_refvae.version import installed_version
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from napari_refvae.stacks.planning import PlannedStack, StackImage
@@ -86,17 +86,16 @@ def save_stack(
             return _stream(plan, folder, stem, _endings(plan, suffix, plainly), pool, resume, on_progress)
     plan = plan.with_tiles()
     suffix = ".tif" if suffix == ".ome.tif" and plan.source.dtype.name not in OME_DTYPES else suffix
-    placed: list[Path] = []
-    with output_errors(folder / stem), at_work(folder, folder / stem), _removed_on_failure(placed):
-        side_car, targets = _reserve(folder, stem, _endings(plan, suffix, plainly), placed)
+    token = uuid.uuid4().hex[:12]
+    staged = [folder / f".{token}-{number}{suffix}" for number in range(len(plan.images))]
+    with output_errors(folder / stem), at_work(folder, folder / stem), removed_on_failure(staged):
         accounts = []
-        for number, (image, target) in enumerate(zip(plan.images, targets, strict=True)):
-            placed.append(target)
+        for number, (image, path) in enumerate(zip(plan.images, staged, strict=True)):
             account = Account()
             planes = plan.planes(image, account, _counter(plan, number, on_progress))
-            write_stack(target, plan.layout, plan.source.dtype, planes)
+            write_stack(path, plan.layout, plan.source.dtype, planes)
             accounts.append(account)
-        write_text(side_car, _told(plan, targets, accounts))
+        targets, side_car = _publish(plan, staged, accounts, folder, stem, _endings(plan, suffix, plainly))
     return _outputs(plan, targets, accounts), side_car
 
 
@@ -123,6 +122,26 @@ def trace_stack(
     return hashes
 
 
+def _publish(
+    plan: PlannedStack,
+    staged: Sequence[Path],
+    accounts: Sequence[Account],
+    folder: Path,
+    stem: str,
+    ends: Sequence[str],
+) -> tuple[list[Path], Path]:
+    """Move finished files to names that are free now, after hours perhaps, then write the side-car."""
+    placed: list[Path] = []
+    with removed_on_failure(placed):
+        *targets, side_car = reserve(folder, stem, ends, placed)
+        told = _told(plan, staged, targets, accounts)
+        for source, target in zip(staged, targets, strict=True):
+            placed.append(target)
+            os.replace(source, target)
+        write_text(side_car, told)
+    return targets, side_car
+
+
 def _stream(
     plan: PlannedStack,
     folder: Path,
@@ -137,10 +156,10 @@ def _stream(
 
     def publish(made: Sequence[Path], accounts: Sequence[Account]) -> None:
         reserved: list[Path] = []
-        with output_errors(folder / stem), _removed_on_failure(reserved):
-            side_car, targets = _reserve(folder, stem, endings, reserved)
+        with output_errors(folder / stem), removed_on_failure(reserved):
+            *targets, side_car = reserve(folder, stem, endings, reserved)
             told = made[0].with_name(STAGED)
-            write_text(told, _told(plan, targets, accounts))
+            write_text(told, _told(plan, made, targets, accounts))
             move_all(told.parent, [*zip(made, targets, strict=True), (told, side_car)])
             placed.extend((side_car, *targets))
 
@@ -176,45 +195,21 @@ def _endings(plan: PlannedStack, suffix: str, plainly: bool) -> list[str]:
     return [*(f"_x{plan.scale}_{image.ending}{suffix}" for image in plan.images), side_car]
 
 
-def _reserve(folder: Path, stem: str, endings: Sequence[str], placed: list[Path]) -> tuple[Path, list[Path]]:
-    """Choose free names, and put an empty side-car there, so that no other process chooses them too."""
-    while True:
-        free = unique_stem(folder, stem, endings)
-        *targets, side_car = (folder / (free + ending) for ending in endings)
-        placed.append(side_car)  # first, so that an interruption in between removes it
-        try:
-            side_car.touch(exist_ok=False)
-        except FileExistsError:
-            placed.remove(side_car)
-        else:
-            return side_car, targets
-
-
-@contextmanager
-def _removed_on_failure(paths: list[Path]) -> Iterator[None]:
-    try:
-        yield
-    except BaseException:  # Ctrl-C too
-        for path in paths:
-            if path.is_dir():
-                shutil.rmtree(path, ignore_errors=True)
-            else:
-                path.unlink(missing_ok=True)
-        raise
-
-
-def _told(plan: PlannedStack, targets: Sequence[Path], accounts: Sequence[Account]) -> str:
+def _told(plan: PlannedStack, made: Sequence[Path], targets: Sequence[Path], accounts: Sequence[Account]) -> str:
     """The side-car's text."""
-    return json.dumps(_record(plan, targets, accounts), indent=2, allow_nan=False) + "\n"
+    return json.dumps(_record(plan, made, targets, accounts), indent=2, allow_nan=False) + "\n"
 
 
-def _record(plan: PlannedStack, targets: Sequence[Path], accounts: Sequence[Account]) -> dict[str, Any]:
+def _record(
+    plan: PlannedStack, made: Sequence[Path], targets: Sequence[Path], accounts: Sequence[Account]
+) -> dict[str, Any]:
+    """What replays the run; files, which lie under other names yet, with their sha256."""
     software = {name: installed_version(name) for name in ("napari-refvae", "torch", "numpy")}
     files: list[dict[str, Any]] = []
-    for target, image, account in zip(targets, plan.images, accounts, strict=True):
+    for path, target, image, account in zip(made, targets, plan.images, accounts, strict=True):
         entry: dict[str, Any] = {"name": target.name, "pixels": account.sha256}
-        if target.is_file():
-            with target.open("rb") as file:
+        if not path.is_dir():
+            with path.open("rb") as file:
                 entry["sha256"] = hashlib.file_digest(file, "sha256").hexdigest()
         files.append(entry if image.seed is None else entry | {"reference": image.name, "seed": image.seed})
     record = plan.record | {"software": software, "resolved": accounts[0].resolved, "files": files}
