@@ -3,7 +3,9 @@
 import subprocess
 import sys
 
+import numpy as np
 import pytest
+from PIL import Image
 
 LITTLE_MEMORY = """
 import resource, sys
@@ -41,3 +43,34 @@ def test_out_of_memory_anywhere_is_named_or_survived_with_smaller_tiles(tiny_mod
     assert set(outcomes) <= {"made", "OutOfMemoryError"}, done.stdout
     assert outcomes[0] == "OutOfMemoryError"
     assert outcomes[-1] == "made"
+
+
+LITTLE_MEMORY_FOR_A_FOLDER = """
+import resource, sys
+from pathlib import Path
+import numpy as np
+import napari_refvae
+from napari_refvae.cli import main
+
+model, folder, megabytes = sys.argv[1], sys.argv[2], int(sys.argv[3])
+napari_refvae.upscale(np.zeros((8, 8), np.uint8), samples=1, model=model)
+used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + megabytes * 2**20, resource.getrlimit(resource.RLIMIT_AS)[1]))
+sys.argv = ["refvae", "upscale", folder, "-n", "1", "--model", model, "-o", folder + "/made"]
+main()
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs a limit on the address space")
+@pytest.mark.parametrize("megabytes", [60, 200])  # not enough to read the large one; and to plan it
+def test_an_image_too_large_for_memory_is_one_line_of_a_batch(tiny_model, tmp_path, megabytes):
+    Image.fromarray(np.zeros((3000, 3000, 3), np.uint8)).save(tmp_path / "a_large.png")
+    Image.fromarray(np.zeros((8, 8, 3), np.uint8)).save(tmp_path / "b_small.png")
+    command = [sys.executable, "-c", LITTLE_MEMORY_FOR_A_FOLDER, str(tiny_model), str(tmp_path), str(megabytes)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=250, check=False)
+
+    assert done.returncode == 1, done.stderr
+    assert "1 made, 1 failed" in done.stdout + done.stderr
+    assert "memory" in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    assert [path.name for path in (tmp_path / "made").glob("*.png")] == ["b_small_x8_none_s0.png"]

@@ -12,12 +12,18 @@ and the widget show the same sentence.
     |   |-- MissingWeightsError    the preset is known but its weights are not here
     |   `-- CheckpointError        a file that is no checkpoint of ours, or a damaged one
     |-- DeviceError            a device that is absent or that failed
-    |   `-- OutOfMemoryError       not even the smallest tile fits
+    |   `-- OutOfMemoryError       not even the smallest tile fits, or the image itself
     |-- OutputError            a result that cannot be written
     `-- TrainingError          training that cannot start or must stop
 """
 
 from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 __all__ = [
     "CheckpointError",
@@ -32,6 +38,7 @@ __all__ = [
     "TrainingError",
     "UnknownModelError",
     "UnreadableFileError",
+    "memory_errors",
 ]
 
 
@@ -75,7 +82,7 @@ class DeviceError(RefVAEError):
 
 
 class OutOfMemoryError(DeviceError):
-    """Not even the smallest tile fits into memory."""
+    """Not even the smallest tile fits into memory, or not the image itself."""
 
 
 class OutputError(RefVAEError):
@@ -84,3 +91,15 @@ class OutputError(RefVAEError):
 
 class TrainingError(RefVAEError):
     """Training cannot start, or must stop."""
+
+
+@contextmanager
+def memory_errors() -> Iterator[None]:
+    """Tell a MemoryError as one of ours: what holds whole images cannot be made smaller as tiles can."""
+    try:
+        yield
+    except MemoryError as error:
+        raise OutOfMemoryError(
+            f"the image and what is made of it do not fit into memory ({error or 'no size given'}); "
+            "close other programs, take fewer samples or upscale a region"
+        ) from error

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from napari_refvae.engine.result import FinishedSample
+from napari_refvae.errors import memory_errors
 from napari_refvae.imageio.missing import fill_missing
 from napari_refvae.imageio.pixels import normalize
 from napari_refvae.inputs import as_tiles, read_picture, read_references
@@ -96,6 +97,10 @@ class PlannedRun:
 
     def steps(self) -> Steps:
         """Make it: see `api.steps`."""
+        with memory_errors():
+            return (yield from self._steps())
+
+    def _steps(self) -> Steps:
         upscaler = load_upscaler(self.model, self.device, self.precision)
         region, missing = self.request.region, self.missing
         if missing is not None and region is not None:
@@ -124,6 +129,7 @@ class PlannedRun:
         return record
 
 
+@memory_errors()
 def plan_run(
     image: ImageLike | Picture, references: ReferenceLike | Sequence[ReferenceLike], settings: RunSettings
 ) -> PlannedRun:

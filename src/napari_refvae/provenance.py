@@ -79,7 +79,7 @@ def pixel_hash(array: NDArray[Any]) -> str:
     array = np.asarray(array)
     little = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
     digest = hashlib.sha256(f"{array.shape}{little.dtype.str}".encode())
-    digest.update(little.tobytes())
+    digest.update(little.reshape(-1).view(np.uint8).data)
     return digest.hexdigest()
 
 

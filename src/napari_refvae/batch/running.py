@@ -13,7 +13,7 @@ from napari_refvae.batch.report import Outcome, Output
 from napari_refvae.batch.sidecars import SideCars
 from napari_refvae.batch.space import check_space, expect_bytes, expect_zarr
 from napari_refvae.engine.frame import check_scale
-from napari_refvae.errors import InvalidInputError, InvalidSpecError, OutOfMemoryError, RefVAEError
+from napari_refvae.errors import InvalidInputError, InvalidSpecError, OutOfMemoryError, RefVAEError, memory_errors
 from napari_refvae.imageio.files import open_source
 from napari_refvae.imageio.omezarr import is_zarr
 from napari_refvae.imageio.tiffstack import is_tiff
@@ -164,18 +164,19 @@ class Batch:
         """
         begun, notes = time.perf_counter(), tuple[str, ...]()
         try:
-            job = self._plan(image.path)
-            folder = self.output / image.folder
-            if self.resume and (files := self._side_cars.find(folder, job.wanted, job.suffix)):
-                outputs = tuple(Output(path, "") for path in files[:-1])
-                return Outcome(image.path, "skipped", outputs=outputs, side_car=files[-1])
-            notes = tuple(job.notes)
-            if on_note is not None:
-                for note in notes:
-                    on_note(note)
-            if self.check_disk:
-                check_space(job.bytes(folder), folder)
-            outputs, side_car = job.save(folder, self.name or _stem(image.path), on_progress)
+            with memory_errors():
+                job = self._plan(image.path)
+                folder = self.output / image.folder
+                if self.resume and (files := self._side_cars.find(folder, job.wanted, job.suffix)):
+                    outputs = tuple(Output(path, "") for path in files[:-1])
+                    return Outcome(image.path, "skipped", outputs=outputs, side_car=files[-1])
+                notes = tuple(job.notes)
+                if on_note is not None:
+                    for note in notes:
+                        on_note(note)
+                if self.check_disk:
+                    check_space(job.bytes(folder), folder)
+                outputs, side_car = job.save(folder, self.name or _stem(image.path), on_progress)
         except RefVAEError as error:
             whole = isinstance(error, OutOfMemoryError) and not self._goes_into_zarr(image.path)
             hint = f", or write zarr ({PIECEWISE})" if whole else ""
