@@ -42,6 +42,13 @@ class Region:
         right = min(self.x + self.width, other.x + other.width)
         return Region(y, x, max(0, bottom - y), max(0, right - x))
 
+    def joined(self, other: Region) -> Region:
+        """The smallest rectangle that holds both."""
+        y, x = min(self.y, other.y), min(self.x, other.x)
+        bottom = max(self.y + self.height, other.y + other.height)
+        right = max(self.x + self.width, other.x + other.width)
+        return Region(y, x, bottom - y, right - x)
+
     def relative_to(self, other: Region) -> Region:
         """The same rectangle in the coordinates of ``other``'s corner."""
         return Region(self.y - other.y, self.x - other.x, self.height, self.width)

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from napari_refvae.engine.device import exactly
 from napari_refvae.errors import InvalidSpecError
-from napari_refvae.explore.masks import softened
+from napari_refvae.explore.masks import reach, softened
 from napari_refvae.explore.recipes import FAITHFUL, Composition, Fade, LatentRecipe
 
 if TYPE_CHECKING:
@@ -67,7 +67,10 @@ def _part(recipe: Recipe, mask: NDArray[np.bool_] | None, feather: float, scene:
     detail = blend(recipe, scene)
     if mask is None:
         return detail
-    weights = torch.from_numpy(softened(mask, feather)[scene.frame.window.slices]).to(detail.device)
+    window = scene.frame.window
+    seen = window.padded(reach(feather), scene.frame.size)  # beyond it, nothing changes what the window shows
+    soft = softened(mask[seen.slices], feather)[window.relative_to(seen).slices]
+    weights = torch.from_numpy(soft).to(detail.device)
     scale = detail.shape[-1] // weights.shape[-1]
     return detail.mul_(_enlarged(weights, scale, hard=not feather))
 

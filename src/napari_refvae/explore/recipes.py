@@ -13,15 +13,15 @@ Masks and labels lie on the input's pixels. Two recipes are equal if they say th
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from napari_refvae.errors import InvalidSpecError
 from napari_refvae.explore.mix import Mix, as_mask, as_number, check_mix, check_size, frozen
+from napari_refvae.explore.recipe import LatentRecipe, Recipe
 from napari_refvae.spec import SampleSpec
 
 if TYPE_CHECKING:
@@ -30,49 +30,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = ["FAITHFUL", "Composition", "Draw", "Fade", "LatentRecipe", "Painting", "Recipe", "Variation"]
-
-
-class Recipe(ABC):
-    """How one sample is made; the base of all kinds."""
-
-    __slots__ = ()
-
-    @abstractmethod
-    def with_draw(self, **changes: float) -> Self:
-        """The same with another ``temperature``, ``strength``, ``vividness`` or ``seed`` of every draw in it."""
-
-    @abstractmethod
-    def check(self, size: tuple[int, int], references: int) -> None:
-        """Refuse masks that are not of the image's ``size``, and references beyond the session's.
-
-        Raises
-        ------
-        InvalidSpecError
-            If there are such.
-        """
-
-    def as_dict(self) -> dict[str, Any]:
-        """JSON-ready; `napari_refvae.explore.recording.recipe_from_dict` reads it back."""
-        from napari_refvae.explore.recording import recipe_to_dict
-
-        return recipe_to_dict(self)
-
-    def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and isinstance(other, Recipe) and self.as_dict() == other.as_dict()
-
-    def __hash__(self) -> int:
-        return hash(repr(self.as_dict()))
-
-
-class LatentRecipe(Recipe):
-    """A recipe that makes a latent map."""
-
-    __slots__ = ()
-
-    @property
-    @abstractmethod
-    def draw(self) -> Draw:
-        """The draw at its bottom, whose temperature, strength and vividness hold for all of it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

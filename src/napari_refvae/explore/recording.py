@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import math
 import zlib
 from typing import TYPE_CHECKING, Any
@@ -15,11 +16,11 @@ from napari_refvae.explore.mix import Mix
 from napari_refvae.explore.recipes import Composition, Draw, Fade, LatentRecipe, Painting, Recipe, Variation
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
 
-__all__ = ["recipe_from_dict", "recipe_to_dict"]
+__all__ = ["recipe_digest", "recipe_from_dict", "recipe_to_dict"]
 
 LARGEST_PLANE = 2**31
 """Bytes; a file that claims more is damaged."""
@@ -27,6 +28,15 @@ LARGEST_PLANE = 2**31
 
 def recipe_to_dict(recipe: Recipe) -> dict[str, Any]:
     """A recipe as JSON holds it; its kind is under ``recipe``."""
+    return _entry(recipe, _pack)
+
+
+def recipe_digest(recipe: Recipe) -> bytes:
+    """SHA-256 of what a recipe says; of masks and labels their own, since to deflate them takes far longer."""
+    return hashlib.sha256(repr(_entry(recipe, _hashed)).encode()).digest()
+
+
+def _entry(recipe: Recipe, pack: Callable[[NDArray[Any]], dict[str, Any]]) -> dict[str, Any]:
     match recipe:
         case Draw():
             return {
@@ -40,21 +50,21 @@ def recipe_to_dict(recipe: Recipe) -> dict[str, Any]:
         case Painting():
             return {
                 "recipe": "painting",
-                "labels": _pack(recipe.labels.astype("<i4")),
+                "labels": pack(recipe.labels.astype("<i4")),
                 "mixes": {str(label): list(mix.weights) for label, mix in recipe.mixes.items()},
                 "softness": recipe.softness,
-                "base": recipe_to_dict(recipe.base),
+                "base": _entry(recipe.base, pack),
             }
         case Variation():
-            locked = None if recipe.locked is None else _pack(recipe.locked)
+            locked = None if recipe.locked is None else pack(recipe.locked)
             numbers = {"seed": recipe.seed, "amount": recipe.amount}
-            return {"recipe": "variation", "of": recipe_to_dict(recipe.of), **numbers, "locked": locked}
+            return {"recipe": "variation", "of": _entry(recipe.of, pack), **numbers, "locked": locked}
         case Composition():
-            parts = [{"of": recipe_to_dict(part), "mask": _pack(mask)} for part, mask in recipe.parts]
-            base = recipe_to_dict(recipe.base)
+            parts = [{"of": _entry(part, pack), "mask": pack(mask)} for part, mask in recipe.parts]
+            base = _entry(recipe.base, pack)
             return {"recipe": "composition", "base": base, "parts": parts, "feather": recipe.feather}
         case Fade():
-            return {"recipe": "fade", "of": recipe_to_dict(recipe.of), "amount": recipe.amount}
+            return {"recipe": "fade", "of": _entry(recipe.of, pack), "amount": recipe.amount}
     raise InvalidSpecError(f"expected a recipe; got {type(recipe).__name__}")
 
 
@@ -70,7 +80,7 @@ def recipe_from_dict(entry: Mapping[str, Any]) -> Recipe:
     """
     try:
         return _recipe(entry)
-    except (KeyError, TypeError, AttributeError, ValueError, binascii.Error, zlib.error) as error:
+    except (KeyError, TypeError, AttributeError, ValueError, RecursionError, binascii.Error, zlib.error) as error:
         if isinstance(error, InvalidInputError | InvalidSpecError):
             raise
         raise InvalidInputError(
@@ -109,6 +119,10 @@ def _draw(entry: Mapping[str, Any]) -> Draw:
 def _pack(plane: NDArray[Any]) -> dict[str, Any]:
     packed = zlib.compress(np.ascontiguousarray(plane).tobytes(), 6)
     return {"shape": list(plane.shape), "deflated": base64.b64encode(packed).decode("ascii")}
+
+
+def _hashed(plane: NDArray[Any]) -> dict[str, Any]:
+    return {"shape": plane.shape, "sha256": hashlib.sha256(np.ascontiguousarray(plane).data).hexdigest()}
 
 
 def _unpack(entry: Mapping[str, Any], dtype: str) -> NDArray[Any]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from functools import reduce
 from typing import TYPE_CHECKING
 
 from napari_refvae.engine.finishing import Finisher
 from napari_refvae.engine.symmetry import choose_symmetries
+from napari_refvae.regions import Region
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from napari_refvae.engine.frame import Frame
     from napari_refvae.engine.placed import PlacedModel
     from napari_refvae.engine.symmetry import Symmetry
+    from napari_refvae.explore.latents import LatentMaker
     from napari_refvae.explore.recipes import LatentRecipe
     from napari_refvae.spec import SuperResolutionRequest, TileSpec
 
@@ -44,6 +47,7 @@ class Scene:
         self.tiles = tiles
         self.plan = placed.plan(frame, tiles)
         self.features: list[Tensor] = []
+        self._read = reduce(Region.joined, (tile.read for tile in self.plan))
         self._placed = placed
         self._request = request
         self._details: OrderedDict[LatentRecipe, Tensor] = OrderedDict()
@@ -59,9 +63,9 @@ class Scene:
             yield number
         self.features = features
 
-    def decode(self, recipe: LatentRecipe, latent: Tensor) -> Iterator[int]:
+    def decode(self, recipe: LatentRecipe, maker: LatentMaker) -> Iterator[int]:
         """Decode tile by tile, and know the recipe then; says which, once a symmetry."""
-        window, image = self.frame.window, self._request.image
+        window, image, latent = self.frame.window, self._request.image, maker.part(recipe, self._read)
         detail, symmetries = self._placed.canvas(window), self.symmetries(recipe)
         for number, tile in enumerate(self.plan):
             known = self.features[number]

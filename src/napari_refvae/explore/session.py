@@ -235,7 +235,7 @@ class Session:
             done += 1
             yield Progress(done, total, "encode", tile=tile, tiles=pieces)
         for number, one in enumerate(wanted):
-            for tile in scene.decode(one, self.latents.make(one)):
+            for tile in scene.decode(one, self.latents):
                 done += 1
                 yield Progress(done, total, "decode", number, len(wanted), tile, pieces)
         made = self._finished(order, scene, scale)
