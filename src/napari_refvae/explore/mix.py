@@ -11,9 +11,11 @@ import numpy as np
 from napari_refvae.errors import InvalidSpecError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from numpy.typing import NDArray
 
-__all__ = ["Mix", "as_mask", "as_number", "check_mix", "check_size", "frozen"]
+__all__ = ["Mix", "as_mask", "as_number", "check_labels", "check_mix", "check_size", "frozen"]
 
 ROUNDING = 1e-6
 """By how much weights may exceed a sum of 1: those of sliders are sums of floats."""
@@ -87,6 +89,14 @@ def check_size(name: str, array: NDArray[Any], size: tuple[int, int]) -> None:
         raise InvalidSpecError(
             f"{name} must have the image's {size[0]} x {size[1]} pixels; got {array.shape[0]} x {array.shape[1]}"
         )
+
+
+def check_labels(name: str, labels: Iterable[Any]) -> None:
+    """Refuse labels that do not fit into 32 bits, as which they are kept, with an InvalidSpecError."""
+    bounds = np.iinfo(np.int32)
+    for label in labels:
+        if not bounds.min <= int(label) <= bounds.max:
+            raise InvalidSpecError(f"{name} must lie within {bounds.min}..{bounds.max}; got {label}: number them anew")
 
 
 def check_mix(mix: Mix, references: int) -> None:

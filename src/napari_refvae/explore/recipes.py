@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_refvae.errors import InvalidSpecError
-from napari_refvae.explore.mix import Mix, as_mask, as_number, check_mix, check_size, frozen
+from napari_refvae.explore.mix import Mix, as_mask, as_number, check_labels, check_mix, check_size, frozen
 from napari_refvae.explore.recipe import LatentRecipe, Recipe
 from napari_refvae.spec import SampleSpec
 
@@ -94,7 +94,7 @@ class Painting(LatentRecipe):
     Raises
     ------
     InvalidSpecError
-        If labels are no plane of integers, 0 is given a blend, or the softness is negative.
+        If labels are no plane of integers, or need more than 32 bits, 0 is given a blend, or the softness is negative.
     """
 
     labels: NDArray[Any]
@@ -107,6 +107,8 @@ class Painting(LatentRecipe):
         if labels.ndim != 2 or labels.dtype.kind not in "iub":
             raise InvalidSpecError(f"labels must be integers (h, w); got {labels.dtype} of shape {labels.shape}")
         mixes = {int(label): mix for label, mix in self.mixes.items()}
+        check_labels("labels", (labels.min(), labels.max()) if labels.size else ())
+        check_labels("labels that have a blend", mixes)
         if 0 in mixes:
             raise InvalidSpecError("label 0 means the base: set the base's blend instead")
         object.__setattr__(self, "labels", frozen(labels.astype(np.int32)))
