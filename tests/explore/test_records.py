@@ -49,3 +49,23 @@ def test_what_is_no_samples_record_is_refused(session):
     for record in ({}, session.identity, {"settings": {"recipe": 3}, "resolved": {}}):
         with pytest.raises(InvalidInputError, match=r"recipe|record"):
             session.replay(record)
+
+
+def test_a_record_of_something_else_is_refused(session, lr, references, model):
+    alike = {"model": model, "device": "cpu", "precision": "float32"}
+    region = (2, 3, 4, 5)
+    others = {
+        "input": Session(lr[::-1], references, **alike),
+        "list of references": Session(lr, references[::-1], **alike),
+        "consistency": Session(lr, references, consistency=None, **alike),
+        "intensity range": Session(lr, references, intensity_range=(0, 2), **alike),
+        "self-ensemble": Session(lr, references, self_ensemble=True, **alike),
+    }
+    for what, other in others.items():
+        with pytest.raises(InvalidInputError, match=f"the record's {what} is not"):
+            session.replay(other.decode(Draw(), region, context=2).provenance)
+    record = session.decode(Draw(), region).provenance
+    with pytest.raises(InvalidInputError, match="model is not this session's"):
+        session.replay({**record, "model": {"name": "other", "sha256": "0"}})
+    with pytest.raises(InvalidInputError, match="record of an explored sample"):
+        session.replay({**record, "references": [None]})

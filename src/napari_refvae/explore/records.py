@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from napari_refvae.explore.recipes import Recipe
     from napari_refvae.planning import PlannedRun
 
-__all__ = ["FORMAT", "Order", "order_of", "resolved", "sample_record", "session_record"]
+__all__ = ["FORMAT", "Order", "check_identity", "order_of", "resolved", "sample_record", "session_record"]
 
 FORMAT = "napari-refvae-exploration/1"
 
@@ -117,6 +117,53 @@ def sample_record(
     }
     settings = identity["settings"] | asked
     return {**identity, "settings": settings, "resolved": dict(chosen), "samples": [{"sha256": pixel_hash(sr)}]}
+
+
+def check_identity(record: Mapping[str, Any], identity: Mapping[str, Any]) -> None:
+    """Refuse a record of another model, input, references or settings than a session's.
+
+    Parameters
+    ----------
+    record
+        `Sample.provenance`.
+    identity
+        `Session.identity`.
+
+    Raises
+    ------
+    InvalidInputError
+        If it is such, or damaged.
+    """
+    try:
+        told, used = _described(record), _described(identity)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise InvalidInputError(
+            f"expected the record of an explored sample; it is damaged ({error!r}): use `Sample.provenance`, unedited"
+        ) from error
+    for what, expected in used.items():
+        if told[what] != expected:
+            raise InvalidInputError(
+                f"the record's {what} is not this session's ({told[what]}; here {expected}): "
+                "begin its own with napari_refvae.explore.reopen"
+            )
+
+
+def _described(record: Mapping[str, Any]) -> dict[str, Any]:
+    """What decides over pixels; not names and paths, which may change."""
+    settings = record["settings"]
+    return {
+        "model": record["model"]["sha256"],
+        "input": _hash(record["input"]),
+        "list of references": [(_hash(entry), entry.get("intensity_range")) for entry in record["references"]],
+        "intensity range": list(settings["intensity_range"]),
+        "consistency": settings["consistency"],
+        "self-ensemble": settings.get("self_ensemble", False),
+    }
+
+
+def _hash(entry: Mapping[str, Any]) -> str:
+    """Of pixels; the word of what has none: self, none."""
+    return str(entry.get("sha256", entry["kind"]))
 
 
 def order_of(record: Mapping[str, Any]) -> Order:

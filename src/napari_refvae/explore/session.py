@@ -11,7 +11,7 @@ from napari_refvae.errors import InvalidSpecError
 from napari_refvae.explore.blending import blend, ingredients
 from napari_refvae.explore.fitting import check_size_between, fitted, put_back_missing
 from napari_refvae.explore.latents import LatentMaker
-from napari_refvae.explore.records import Order, order_of, resolved, sample_record, session_record
+from napari_refvae.explore.records import Order, check_identity, order_of, resolved, sample_record, session_record
 from napari_refvae.explore.sample import Sample, drained
 from napari_refvae.explore.scene import Scenes
 from napari_refvae.inputs import as_range, as_region
@@ -175,15 +175,16 @@ class Session:
         Parameters
         ----------
         record
-            `Sample.provenance`; `napari_refvae.explore.reopen` begins its session.
+            `Sample.provenance` of a session like this; `napari_refvae.explore.reopen` begins its own.
         on_progress
             Called between tiles.
 
         Raises
         ------
         RefVAEError
-            One of its kinds.
+            One of its kinds; InvalidInputError if the record is another session's.
         """
+        check_identity(record, self.identity)
         return drained(self._make(order_of(record)), on_progress)
 
     def _make(self, order: Order) -> Steps:
