@@ -7,6 +7,7 @@ from napari_refvae import upscale
 from napari_refvae.errors import InvalidSpecError
 from napari_refvae.explore import FAITHFUL, Composition, Draw, Fade, Mix, Painting, Session, Variation
 from napari_refvae.explore.masks import grown, reach
+from napari_refvae.regions import Region
 
 REACH = 16
 """Of the projection, in LR pixels, to 1e-5 of the range."""
@@ -183,7 +184,7 @@ def test_locks_upon_locks_do_not_multiply_the_work(session):
     locked, recipe = corner((30, 36)), Draw(Mix.of(0))
     for seed in range(12):
         recipe = Variation(recipe, seed, 0.3, locked)
-    assert len(session.latents._layers(recipe)) == 2
+    assert len(session.latents._layers(recipe, Region(0, 0, 30, 36))) == 2
 
 
 def test_a_composition_shows_its_parts(session, labels):
