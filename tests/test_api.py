@@ -445,3 +445,16 @@ def test_maps_of_an_input_with_infinite_values_warn_of_nothing(upscale):
     for found in (result.mean, result.std, result.residual()[0]):
         assert not np.isfinite(found[16:24, 24:32]).any()
         assert np.isfinite(found[:16]).all()
+
+
+def test_a_measured_range_is_that_of_the_values_of_image_and_reference(upscale, image, texture, tmp_path):
+    deep, other = image[..., 0].astype(np.uint16) * 16, texture.astype(np.uint16) * 3
+    result = upscale(deep, [other], samples=1, intensity_range="measured")
+    used = (int(deep.min()), int(deep.max()))
+    told = [other.min(), other.max()]
+    assert result.provenance["settings"]["intensity_range"] == [*used]
+    assert result.provenance["references"][0]["intensity_range"] == told
+    again = replace(read_picture(other), intensity_range=IntensityRange(*(float(value) for value in told)))
+    np.testing.assert_array_equal(result.sr, upscale(deep, [again], samples=1, intensity_range=used).sr)
+    with pytest.raises(InvalidSpecError, match="'measured' or None; got 'auto'"):
+        upscale(deep, intensity_range="auto")

@@ -527,3 +527,15 @@ def test_ctrl_c_ends_with_130_and_whole_runs_only(folder, tiny_model):
     assert [entry["status"] for entry in told] == ["done", "stopped", "waiting"]
     record = json.loads((folder / "out" / "cat_x8.json").read_text())
     assert made(folder) == sorted(["cat_x8.json", *(entry["name"] for entry in record["files"])])
+
+
+def test_a_stack_is_measured_as_a_whole(refvae, tmp_path):
+    planes = np.stack([np.full((8, 9), 100, np.uint16), np.arange(72, dtype=np.uint16).reshape(8, 9) * 10])
+    tifffile.imwrite(tmp_path / "cells.ome.tif", planes, metadata={"axes": "ZYX"})
+    shown = refvae("upscale", tmp_path / "cells.ome.tif", "-n", 1, "--measured-range", "-o", tmp_path / "out")
+    assert shown.exit_code == 0, shown.output
+    (side_car,) = (tmp_path / "out").glob("*.json")
+    assert json.loads(side_car.read_text())["settings"]["intensity_range"] == [0, 710]
+    shown = refvae("upscale", tmp_path / "cells.ome.tif", "--measured-range", "--range", 0, 1, "-o", tmp_path / "out")
+    assert shown.exit_code == 2
+    assert "exclude each other" in shown.output

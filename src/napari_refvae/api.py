@@ -15,7 +15,7 @@ from napari_refvae.engine.matching import matching_bytes, matching_seconds
 from napari_refvae.engine.symmetry import count_passes
 from napari_refvae.engine.upscaler import drain
 from napari_refvae.errors import InvalidInputError
-from napari_refvae.inputs import as_range, as_region, as_tiles
+from napari_refvae.inputs import as_asked_range, as_region, as_tiles
 from napari_refvae.loading import LoadedModel, load_costs, load_model, load_upscaler
 from napari_refvae.planning import RunSettings, plan_run
 from napari_refvae.spec import SampleSpec
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from napari_refvae.engine.result import SuperResolutionResult
     from napari_refvae.engine.upscaler import Steps
-    from napari_refvae.inputs import ImageLike, Picture, RangeLike, ReferenceLike, RegionLike, TileLike
+    from napari_refvae.inputs import ImageLike, Measured, Picture, RangeLike, ReferenceLike, RegionLike, TileLike
     from napari_refvae.spec import Consistency, Progress, SelfEnsemble
 
 __all__ = ["LoadedModel", "forecast", "load_model", "prepare", "steps", "upscale"]
@@ -53,7 +53,7 @@ def upscale(
     precision: str = "auto",
     device: str = "auto",
     tile: TileLike = "auto",
-    intensity_range: RangeLike = None,
+    intensity_range: RangeLike | Measured = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> SuperResolutionResult:
     """Make several 8x versions of an image, each consistent with it.
@@ -105,7 +105,8 @@ def upscale(
         ``"auto"`` (from free memory), the side of a tile in LR pixels, a `TileSpec`, or None for no tiles.
     intensity_range
         The stored values that mean black and white, of the image and of references of its dtype; by default a
-        layer's contrast limits, otherwise the dtype's range, 0..1 for floats.
+        layer's contrast limits, otherwise the dtype's range, 0..1 for floats. ``"measured"``: the least and the
+        greatest value, of the image and of each reference by itself.
     on_progress
         Called between tiles.
 
@@ -169,7 +170,7 @@ def steps(
     precision: str = "auto",
     device: str = "auto",
     tile: TileLike = "auto",
-    intensity_range: RangeLike = None,
+    intensity_range: RangeLike | Measured = None,
 ) -> Steps:
     """Like `upscale`, as a generator, which may be closed at any yield.
 
@@ -185,6 +186,7 @@ def steps(
     SuperResolutionResult
         What `upscale` returns.
     """
+    declared, measured = as_asked_range(intensity_range)
     settings = RunSettings(
         samples=SampleSpec(samples, seed, temperature, strength, vividness),
         scale=scale,
@@ -197,7 +199,8 @@ def steps(
         precision=precision,
         device=device,
         tile=tile,
-        intensity_range=as_range(intensity_range),
+        intensity_range=declared,
+        measured=measured,
     )
     return (yield from plan_run(image, references, settings).steps())
 

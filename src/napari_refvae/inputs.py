@@ -13,6 +13,7 @@ import numpy as np
 
 from napari_refvae.errors import InvalidInputError, InvalidSpecError
 from napari_refvae.imageio.files import read_tagged_image
+from napari_refvae.imageio.measuring import measure_range
 from napari_refvae.imageio.pixels import as_reference, dtype_range
 from napari_refvae.imageio.tags import NO_TAGS, ImageTags
 from napari_refvae.provenance import Source, pixel_hash
@@ -28,11 +29,13 @@ __all__ = [
     "Guide",
     "ImageLayer",
     "ImageLike",
+    "Measured",
     "Picture",
     "RangeLike",
     "ReferenceLike",
     "RegionLike",
     "TileLike",
+    "as_asked_range",
     "as_range",
     "as_region",
     "as_tiles",
@@ -85,6 +88,7 @@ class Guide(NamedTuple):
 ImageLike = Path | str | np.ndarray[Any, Any] | ImageLayer
 ReferenceLike = ImageLike | ImageReference | SelfReference | PriorReference | Picture | Guide | None
 RangeLike = IntensityRange | tuple[float, float] | None
+Measured = Literal["measured"]
 RegionLike = Region | tuple[int, int, int, int] | None
 TileLike = Literal["auto"] | int | TileSpec | None
 
@@ -140,19 +144,38 @@ def layer_range(limits: Sequence[float], dtype: np.dtype[Any], *, coloured: bool
 
 
 def read_references(
-    references: ReferenceLike | Sequence[ReferenceLike], declared: IntensityRange | None, dtype: np.dtype[Any]
+    references: ReferenceLike | Sequence[ReferenceLike],
+    declared: IntensityRange | None,
+    dtype: np.dtype[Any],
+    *,
+    measured: bool = False,
 ) -> list[Guide]:
     """Read one or several references; none of them means the prior.
 
     A ``declared`` range holds for those stored in ``dtype``, as the image is; it comes before a layer's contrast
-    limits. A `Picture`'s own range comes before both.
+    limits. A `Picture`'s own range comes before both. With ``measured``, each is used from its least to its
+    greatest value instead.
     """
     several = isinstance(references, list | tuple) and not isinstance(references, Guide)
     items: list[Any] = [*references] if several else [references]  # type: ignore[misc]
-    return [_reference(item, index, declared, dtype) for index, item in enumerate(items or [None])]
+    ranges = _Ranges(declared, dtype, measured)
+    return [_reference(item, index, ranges) for index, item in enumerate(items or [None])]
 
 
-def _reference(item: ReferenceLike, index: int, declared: IntensityRange | None, dtype: np.dtype[Any]) -> Guide:
+class _Ranges(NamedTuple):
+    """Which stored values mean black and white in references that do not say so themselves."""
+
+    declared: IntensityRange | None
+    dtype: np.dtype[Any]
+    measured: bool
+
+    def of(self, picture: Picture) -> IntensityRange | None:
+        if self.measured:
+            return measure_range([picture.pixels])
+        return self.declared if picture.pixels.dtype == self.dtype and self.declared else picture.intensity_range
+
+
+def _reference(item: ReferenceLike, index: int, ranges: _Ranges) -> Guide:
     if isinstance(item, Guide):
         return item
     if item is None or (isinstance(item, str) and item == "none"):
@@ -167,7 +190,7 @@ def _reference(item: ReferenceLike, index: int, declared: IntensityRange | None,
         picture, used = item, item.intensity_range
     else:
         picture = read_picture(item)
-        used = declared if declared is not None and picture.pixels.dtype == dtype else picture.intensity_range
+        used = ranges.of(picture)
     limits = None if used is None else (used.low, used.high)
     source = replace(picture.source, name=_name(picture.source, index), intensity_range=limits)
     return Guide(ImageReference(as_reference(picture.pixels, used), source.name), source)
@@ -194,6 +217,21 @@ def as_range(value: RangeLike) -> IntensityRange | None:
     except (TypeError, ValueError) as error:
         raise InvalidSpecError(f"intensity_range must be two numbers (low, high); got {value!r}") from error
     return IntensityRange(low, high)
+
+
+def as_asked_range(value: RangeLike | Measured) -> tuple[IntensityRange | None, bool]:
+    """The declared range, and whether it is to be measured instead.
+
+    Raises
+    ------
+    InvalidSpecError
+        If it is something else.
+    """
+    if isinstance(value, str):
+        if value != "measured":
+            raise InvalidSpecError(f"intensity_range must be (low, high), 'measured' or None; got {value!r}")
+        return None, True
+    return as_range(value), False
 
 
 def as_region(value: RegionLike) -> Region | None:

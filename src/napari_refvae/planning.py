@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_refvae.engine.result import FinishedSample
 from napari_refvae.errors import memory_errors
+from napari_refvae.imageio.measuring import measure_range
 from napari_refvae.imageio.missing import fill_missing
 from napari_refvae.imageio.pixels import normalize
 from napari_refvae.inputs import as_tiles, read_picture, read_references
@@ -47,6 +48,8 @@ class RunSettings:
     device: str = "auto"
     tile: TileLike = "auto"
     intensity_range: IntensityRange | None = None
+    measured: bool = False
+    """Whether black and white are the least and the greatest value instead, of each image and each reference."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -143,10 +146,11 @@ def plan_run(
         As `api.upscale`, but for what the engine alone finds: scale, device, precision.
     """
     picture = read_picture(image)
-    guides = read_references(references, settings.intensity_range, picture.pixels.dtype)
+    guides = read_references(references, settings.intensity_range, picture.pixels.dtype, measured=settings.measured)
+    limits = measure_range([picture.pixels]) if settings.measured else settings.intensity_range
     pixels, missing = fill_missing(picture.pixels)
     request = SuperResolutionRequest(
-        image=normalize(pixels, settings.intensity_range or picture.intensity_range),
+        image=normalize(pixels, limits or picture.intensity_range),
         references=tuple(guide.reference for guide in guides),
         samples=settings.samples,
         tiles=as_tiles(settings.tile, pixels.shape),

@@ -92,9 +92,12 @@ class ImageJob:
     @property
     def notes(self) -> list[str]:
         found = [] if self.plan.missing is None else [self.plan.missing.sentence]
-        top = None if self.settings.intensity_range is not None else _unused_range(self.plan.picture.pixels)
+        said = self.settings.intensity_range is not None or self.settings.measured
+        top = None if said else _unused_range(self.plan.picture.pixels)
         return (
-            found if top is None else [*found, f"reaches {top[0]} of {top[1]}; if white is less, say --range 0 WHITE"]
+            found
+            if top is None
+            else [*found, f"reaches {top[0]} of {top[1]}; if white is less, say --range 0 WHITE, or --measured-range"]
         )
 
     def bytes(self, folder: Path) -> int:

@@ -217,7 +217,9 @@ class Batch:
     def _read_references(self, dtype: np.dtype[np.generic]) -> list[Guide]:
         """Once a dtype: a declared range holds for references of the image's."""
         if dtype not in self._guides:
-            self._guides[dtype] = read_references([*self.references], self.settings.intensity_range, dtype)
+            self._guides[dtype] = read_references(
+                [*self.references], self.settings.intensity_range, dtype, measured=self.settings.measured
+            )
         return self._guides[dtype]
 
     def _open(self, images: Sequence[Found]) -> list[Found]:

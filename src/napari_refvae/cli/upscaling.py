@@ -13,6 +13,7 @@ import typer
 from napari_refvae.cli import STOPPED
 from napari_refvae.cli.checks import check_output, check_report, check_single
 from napari_refvae.cli.terminal import follow_run, print_failures, print_outputs
+from napari_refvae.errors import InvalidSpecError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -95,6 +96,9 @@ def upscale(
         tuple[float, float] | None,
         typer.Option("--range", metavar="LOW HIGH", help="Stored values of black and white."),
     ] = None,
+    measured_range: Annotated[
+        bool, typer.Option("--measured-range", help="They are the least and the greatest value of each image.")
+    ] = False,
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Folder; made if it is not there. Or, for one image, NAME.zarr.")
     ] = Path(),
@@ -132,6 +136,8 @@ def upscale(
     from napari_refvae.batch.finding import find_images, split_list
     from napari_refvae.batch.leftovers import at_work, remove_leftovers
 
+    if measured_range and intensity_range is not None:
+        raise InvalidSpecError("--range and --measured-range exclude each other: leave one out")
     check_output(output)
     check_report(report)
     folder = output.parent if output.suffix.lower() == ".zarr" else output
@@ -165,6 +171,7 @@ def upscale(
         device=device,
         tile=_tile(tile),
         intensity_range=as_range(intensity_range),
+        measured=measured_range,
     )
     suffix = None if file_format is Format.SAME else f".{file_format.value}"
     batch = Batch(settings, references or (), folder, suffix, latent.value, name, resume, space_check)

@@ -14,13 +14,14 @@ from napari_refvae.engine.upscaler import drain
 from napari_refvae.errors import InvalidInputError, InvalidSpecError
 from napari_refvae.imageio.arrays import ArraySource
 from napari_refvae.imageio.files import open_source
+from napari_refvae.imageio.measuring import measure_range
 from napari_refvae.imageio.pixels import as_reference
 from napari_refvae.inputs import Guide, Picture, as_tiles, read_references
 from napari_refvae.loading import load_model, load_upscaler
 from napari_refvae.planning import RunSettings, plan_run
 from napari_refvae.provenance import STACK_FORMAT, Source, pixel_hash
 from napari_refvae.spec import ImageReference, PriorReference, SampleSpec, SelfReference
-from napari_refvae.stacks.surveying import Survey, survey_stack
+from napari_refvae.stacks.surveying import Survey, read_bands, survey_stack
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -245,9 +246,11 @@ def plan_stack(
         settings.region.check_within(source.layout.size)
     path = None if isinstance(image, ArraySource) else Path(image).resolve()
     name = source.name if path is None else path.name
-    guides = read_references(references, settings.intensity_range, source.dtype)
+    guides = read_references(references, settings.intensity_range, source.dtype, measured=settings.measured)
     _check_selves(guides, source)
     survey = survey_stack(source)
+    if settings.measured:  # once for all planes: with a range of its own for each, the result would flicker
+        settings = replace(settings, intensity_range=measure_range(read_bands(source)), measured=False)
     origin = Source("image", name, None if path is None else str(path), survey.sha256)
     if latent == "same" and source.layout.count > 1:
         guides = [_through_the_stack(guide, source, settings) for guide in guides]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from napari_refvae.imageio.arrays import ArraySource
     from napari_refvae.spec import IntensityRange
 
-__all__ = ["PlaneSurvey", "Survey", "survey_stack"]
+__all__ = ["PlaneSurvey", "Survey", "read_bands", "survey_stack"]
 
 BAND_PIXELS = 2**24
 """Read at a time; at least one row."""
@@ -94,6 +94,12 @@ def survey_stack(source: ArraySource) -> Survey:
         digest.update(sha256.encode())
         found.append(plane)
     return Survey(digest.hexdigest(), tuple(found) if source.dtype.kind == "f" else ())
+
+
+def read_bands(source: ArraySource) -> Iterator[NDArray[Any]]:
+    """The rows of all planes, a few at a time."""
+    for index in source.layout.planes():
+        yield from _bands(source, index)
 
 
 def _survey_plane(source: ArraySource, index: tuple[int, ...]) -> tuple[str, PlaneSurvey]:
