@@ -19,6 +19,7 @@ and the widget show the same sentence.
 
 from __future__ import annotations
 
+import errno
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 __all__ = [
+    "DISK_FULL",
     "CheckpointError",
     "DeviceError",
     "InvalidInputError",
@@ -40,6 +42,9 @@ __all__ = [
     "UnreadableFileError",
     "memory_errors",
 ]
+
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""Numbers of the system's errors that say so."""
 
 
 class RefVAEError(Exception):

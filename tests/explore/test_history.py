@@ -1,4 +1,6 @@
+import inspect
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -100,3 +102,20 @@ def test_no_file_and_no_json(tmp_path):
     for name in ("text", "none"):
         with pytest.raises(UnreadableFileError, match=name):
             Exploration.load(tmp_path / name)
+
+
+@pytest.mark.parametrize("depth", [300, 100_000])
+def test_a_recipe_in_recipes_without_end_is_refused(exploration, tmp_path, depth):
+    path = tmp_path / "deep.json"
+    exploration.save(path)
+    entry = json.loads(path.read_text())
+    entry["steps"][0]["recipe"] = "DEEP"
+    deep = '{"recipe": "fade", "amount": 0.5, "of": ' * depth + json.dumps(Draw().as_dict()) + "}" * depth
+    path.write_text(json.dumps(entry).replace('"DEEP"', deep))
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(len(inspect.stack(0)) + 250)
+    try:
+        with pytest.raises((InvalidInputError, UnreadableFileError), match=r"deep\.json"):
+            Exploration.load(path)
+    finally:
+        sys.setrecursionlimit(limit)

@@ -74,6 +74,23 @@ def test_draws_without_chance_are_trusted_wholly(session):
     assert unsure.spread.mean() > 1e-4
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_missing_values_come_back_as_they_are_and_touch_no_others(value):
+    samples = SAMPLES.astype(np.float32)
+    samples[:, 3, 4] = value
+    found, known = trust_map(samples), trust_map(SAMPLES.astype(np.float32))
+    for name in ("mean", "low", "high"):
+        assert np.array_equal(getattr(found, name)[3, 4], np.full(3, value), equal_nan=True)
+    assert np.isnan(found.spread[3, 4]).all()
+    np.testing.assert_array_equal(found.high[4:], known.high[4:])
+
+
+def test_what_is_infinite_in_one_sample_only_has_no_mean():
+    samples = SAMPLES.astype(np.float32)
+    samples[5, 3, 4], samples[6, 3, 4] = np.inf, -np.inf
+    assert not np.isfinite(trust_map(samples).mean[3, 4]).any()
+
+
 def test_what_says_nothing_is_refused():
     with pytest.raises(InvalidInputError, match="at least 3 samples"):
         trust_map(SAMPLES[:2])

@@ -172,14 +172,14 @@ class Exploration:
         """
         try:
             entry = json.loads(Path(path).read_text("utf-8"))
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise UnreadableFileError(f"expected an exploration (JSON) at {path}; cannot read it ({error})") from error
         found = entry.get("format") if isinstance(entry, dict) else type(entry).__name__
         if found != FORMAT:
             raise InvalidInputError(f"expected an exploration of format {FORMAT} at {path}; got {found!r}")
         try:
             return cls._from_entry(entry)
-        except (KeyError, TypeError, ValueError, AttributeError, binascii.Error) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, RecursionError, binascii.Error) as error:
             raise InvalidInputError(f"the exploration {path} is damaged ({error}); use an unedited one") from error
 
     @classmethod

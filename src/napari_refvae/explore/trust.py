@@ -91,6 +91,7 @@ def trust_map(
     ----------
     samples
         At least 3 of one image, ``(N, s*h, s*w[, C])``: draws with different seeds, temperature 1 and vividness 1.
+        Where they hold NaN or infinite values, mean and interval do, too, and the spread is NaN.
     coverage
         Of the interval; within what the calibration covers.
     calibration
@@ -115,6 +116,7 @@ def trust_map(
     half = np.float32(half_width(coverage, calibration)) * np.maximum(
         spread, least_spread(samples[0].dtype, intensity_range)
     )
+    half[np.isnan(half)] = 0
     return TrustMap(mean, spread, mean - half, mean + half, coverage)
 
 
@@ -147,8 +149,13 @@ def least_spread(dtype: np.dtype[Any], intensity_range: IntensityRange | None = 
 def _moments(samples: Sequence[NDArray[Any]] | NDArray[Any]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Mean and standard deviation (with N - 1), sample by sample: one array in float64 besides (Welford)."""
     mean, squares = np.zeros(samples[0].shape), np.zeros(samples[0].shape)
-    for count, sample in enumerate(samples, start=1):
-        difference = sample - mean
-        mean += difference / count
-        squares += difference * (sample - mean)
+    with np.errstate(invalid="ignore"):
+        for count, sample in enumerate(samples, start=1):
+            difference = sample - mean
+            mean += difference / count
+            squares += difference * (sample - mean)
+        holes = ~np.isfinite(mean)
+        mean[holes] = sum(
+            sample[holes] for sample in samples
+        )  # the common value, as infinity plus infinity is infinity
     return mean.astype(np.float32), np.sqrt(squares / (len(samples) - 1)).astype(np.float32)

@@ -13,7 +13,7 @@ import numpy as np
 import tifffile
 from PIL import Image
 
-from napari_refvae.errors import OutputError
+from napari_refvae.errors import DISK_FULL, OutputError
 from napari_refvae.imageio.png import write_png16
 from napari_refvae.imageio.tags import ImageTags, pixels_per_centimetre
 
@@ -29,8 +29,6 @@ TIFF = (".tif", ".tiff")
 OME = (".ome.tif", ".ome.tiff")
 
 OME_DTYPES = ("bool", "uint8", "uint16", "uint32", "int8", "int16", "int32", "float32", "float64")
-
-DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 CUT_SHORT = " requested and "
 """Numpy's words when a file takes a part of an array only; it keeps no error number."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
 from pathlib import Path
@@ -11,11 +10,9 @@ from typing import Any
 import pooch
 from filelock import FileLock
 
-from napari_refvae.errors import CheckpointError, MissingWeightsError, OutputError
+from napari_refvae.errors import DISK_FULL, CheckpointError, MissingWeightsError, OutputError
 
 __all__ = ["cache_dir", "cached", "fetch", "sha256"]
-
-DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 CHUNK = 2**16  # bytes that are written at once; a download that is cut off loses at most these
 
