@@ -107,7 +107,7 @@ import sys
 sys.modules["napari_refvae"] = None  # as if it were not installed
 from distributed import LocalCluster
 if __name__ == "__main__":
-    alone = {"processes": False, "threads_per_worker": 1, "dashboard_address": None, "memory_limit": 0}
+    alone = {"processes": False, "threads_per_worker": 1, "dashboard_address": ":0", "memory_limit": 0}
     with LocalCluster(n_workers=int(sys.argv[1]), protocol="tcp://", **alone) as cluster:
         print(cluster.scheduler_address, flush=True)
         sys.stdin.read()
@@ -132,7 +132,7 @@ def test_a_cluster_that_can_make_nothing_is_told(monkeypatch, count, told):
 def test_workers_that_all_leave_are_told(image, settings, tmp_path, monkeypatch):
     monkeypatch.setattr(pools, "LONE", 1)
     plan = plan_stack(describe_array(image), (), settings())
-    cluster = distributed.LocalCluster(n_workers=1, processes=False, dashboard_address=None, memory_limit=0)
+    cluster = distributed.LocalCluster(n_workers=1, processes=False, dashboard_address=":0", memory_limit=0)
 
     def leave(step):
         if step.done == 1:

@@ -12,8 +12,8 @@ from napari._qt._qapp_model.qactions import init_qactions
 from napari.components import ViewerModel
 from napari.plugins import _initialize_plugins
 from napari.utils.notifications import notification_manager
-from pictures import PHOTOGRAPH, TEXTURE
 from qtpy.QtCore import QEvent
+from sample_pictures import PHOTOGRAPH, TEXTURE
 
 from napari_refvae import upscale_layer
 from napari_refvae.engine.device import Choice

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from pictures import PHOTOGRAPH, TEXTURE
 from PIL import Image as Picture
+from sample_pictures import PHOTOGRAPH, TEXTURE
 
 from napari_refvae import upscale, upscale_layer
 from napari_refvae.errors import InvalidInputError, InvalidSpecError, RefVAEError

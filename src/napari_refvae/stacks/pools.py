@@ -195,7 +195,7 @@ def open_pool(workers: int | None = None, scheduler: str | None = None) -> Itera
     if workers is not None:
         try:
             cluster = LocalCluster(
-                n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=None, memory_limit=0
+                n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=":0", memory_limit=0
             )
         except (OSError, RuntimeError) as error:
             raise DeviceError(

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from pictures import PHOTOGRAPH
 from PIL import Image as Picture
+from sample_pictures import PHOTOGRAPH
 
 from napari_refvae import TileSpec
 from napari_refvae.errors import InvalidInputError
