@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -141,6 +142,24 @@ def test_workers_that_all_leave_are_told(image, settings, tmp_path, monkeypatch)
     told = pytest.raises(DeviceError, match=r"no worker for 1 seconds.*--resume")
     with cluster, open_pool(scheduler=cluster.scheduler_address) as pool, told:
         save_stack(plan, tmp_path / "out", "a", ".zarr", pool=pool, on_progress=leave)
+
+
+def test_a_worker_that_leaves_with_what_it_made_is_told(image, settings, tmp_path, monkeypatch):
+    monkeypatch.setattr(pools, "LONE", 1)
+    plan, wait = plan_stack(describe_array(image), (), settings()), distributed.wait
+    cluster = distributed.LocalCluster(n_workers=1, processes=False, dashboard_address=":0", memory_limit=0)
+
+    def leave(*arguments, **options):
+        done = wait(*arguments, **options)
+        cluster.scale(0)
+        while cluster.scheduler.workers:
+            time.sleep(0.01)
+        return done
+
+    monkeypatch.setattr(distributed, "wait", leave)
+    told = pytest.raises(DeviceError, match=r"no worker for 1 seconds.*--resume")
+    with cluster, open_pool(scheduler=cluster.scheduler_address) as pool, told:
+        save_stack(plan, tmp_path / "out", "a", ".zarr", pool=pool)
 
 
 def test_mistakes_are_named():

@@ -75,9 +75,8 @@ class DaskPool:
                 if not tasks:
                     return
                 with _dask_errors():
-                    task = self._finished([task for task, _ in tasks.values()])
-                    made: MadePiece = task.result()
-                yield tasks.pop(task.key)[1], made
+                    key, made = self._finished([task for task, _ in tasks.values()])
+                yield tasks.pop(key)[1], made
         finally:
             tasks.clear()  # which tells the scheduler that nobody wants them any more
 
@@ -101,17 +100,20 @@ class DaskPool:
                     f"{version or 'none'}: install it there, in the Python that dask runs in"
                 )
 
-    def _finished(self, tasks: list[Any]) -> Any:
-        """One of the tasks that is done, once there is one."""
+    def _finished(self, tasks: list[Any]) -> tuple[str, MadePiece]:
+        """The key and the result of one of the tasks that is done, once there is one.
+
+        What is done is lost if its worker leaves before it is fetched, and made again by another one.
+        """
         from distributed import wait
 
         while True:
             try:
                 done, _ = wait(tasks, timeout=LONE, return_when="FIRST_COMPLETED")
+                task = next(iter(done))
+                return task.key, task.result(timeout=LONE)
             except TimeoutError:
                 self._await_worker()
-            else:
-                return next(iter(done))
 
     def _await_worker(self) -> None:
         """Return if there is a worker, or one comes in time."""
