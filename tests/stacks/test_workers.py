@@ -162,6 +162,13 @@ def test_a_worker_that_leaves_with_what_it_made_is_told(image, settings, tmp_pat
         save_stack(plan, tmp_path / "out", "a", ".zarr", pool=pool)
 
 
+def test_other_work_of_dask_does_not_go_there():
+    """An input may be a dask array; and a notebook may have a cluster of its own."""
+    cluster = distributed.LocalCluster(n_workers=1, processes=False, dashboard_address=":0", memory_limit=0)
+    with cluster, open_pool(scheduler=cluster.scheduler_address), pytest.raises(ValueError, match="No client"):
+        distributed.default_client()
+
+
 def test_mistakes_are_named():
     with pytest.raises(InvalidSpecError, match="got both"), open_pool(2, "tcp://localhost:1"):
         pass

@@ -109,7 +109,8 @@ class DaskPool:
 
         while True:
             try:
-                done, _ = wait(tasks, timeout=LONE, return_when="FIRST_COMPLETED")
+                with self._client.as_current():
+                    done, _ = wait(tasks, timeout=LONE, return_when="FIRST_COMPLETED")
                 task = next(iter(done))
                 return task.key, task.result(timeout=LONE)
             except TimeoutError:
@@ -203,11 +204,11 @@ def open_pool(workers: int | None = None, scheduler: str | None = None) -> Itera
             raise DeviceError(
                 f"could not start {workers} workers here ({error}): ask for fewer of them, or make all in this process"
             ) from error
-        with cluster, Client(cluster) as client:
+        with cluster, Client(cluster, set_as_default=False) as client:
             yield DaskPool(client)
         return
     try:
-        client = Client(scheduler, timeout=PATIENCE)
+        client = Client(scheduler, timeout=PATIENCE, set_as_default=False)
     except (OSError, ValueError) as error:
         raise DeviceError(
             f"expected a scheduler of dask at {scheduler}; it does not answer ({error}): check its address"
