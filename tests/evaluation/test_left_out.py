@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from skimage import data
 from typer.testing import CliRunner
@@ -74,3 +75,12 @@ def test_what_is_wrong_with_all_is_not_left_out():
     with pytest.raises(InvalidInputError, match=r"none of the 1 originals .*large.png: out of memory"):
         left_out.refuse_if_all(1)
     left_out.refuse_if_all(2)
+
+
+def test_what_does_not_fit_into_torchs_memory_is_left_out():
+    left = LeftOut()
+    with left.naming("huge.png"):
+        torch.empty(2**50)
+    assert "huge.png" in left.reasons
+    with pytest.raises(RuntimeError, match="shape"), left.naming("other.png"):
+        torch.zeros(2) @ torch.zeros(3, 4)

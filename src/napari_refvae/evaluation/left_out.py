@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from napari_refvae.engine.device import is_out_of_memory
 from napari_refvae.errors import InvalidInputError, OutOfMemoryError
 
 if TYPE_CHECKING:
@@ -36,7 +37,9 @@ class LeftOut:
         """Leave an original out if what is done with it in the block says that it cannot be used."""
         try:
             yield
-        except (InvalidInputError, OutOfMemoryError, MemoryError) as error:
+        except (InvalidInputError, OutOfMemoryError, RuntimeError, MemoryError) as error:
+            if isinstance(error, RuntimeError) and not is_out_of_memory(error):
+                raise
             self.reasons[name] = str(error) or "out of memory"
             self.say(f"left out {name}: {self.reasons[name]}")
 
